@@ -1,1 +1,3 @@
-//! asl
+//! The Amazon States Language: parse, check, evaluate. No I/O, no clock, no async.
+
+pub mod json;

@@ -1,0 +1,3 @@
+//! JSON as the language needs it: text with places for the checks.
+
+pub mod spanned;
