@@ -1,0 +1,45 @@
+//! Every number the language is bounded by, with its unit and where it comes from. Tests switch to tiny values.
+
+/// The bounds one execution is evaluated under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of UTF-8 a state's input, output or a task's result may have. AWS: 256 KiB (Step Functions quotas, "Quotas related to state machine executions").
+    pub payload_bytes_max: usize,
+    /// Events an execution's history may hold. AWS: 25,000 (the same page); Express histories are not bounded.
+    pub history_events_max: u64,
+    /// States entered in one call of `start` or `step` before it hands back with `resume`. Ours: keeps one call to some milliseconds.
+    pub transitions_per_call_max: u32,
+    /// Levels of nesting a JSON text may have. Ours: Jackson, which AWS reads JSON with, refuses more than 1,000.
+    pub json_depth_max: usize,
+    /// Seconds a Wait may last or a task may run. AWS: one year, the longest execution.
+    pub wait_seconds_max: i64,
+    /// Milliseconds one JSONata expression may run. Ours.
+    pub jsonata_ms_max: u64,
+    /// Values a JSONata sequence may hold (ranges, `$partition`, `$range`). Ours.
+    pub jsonata_sequence_max: usize,
+    /// Values an intrinsic function may produce in an array. AWS: `States.ArrayRange` 1,000.
+    pub array_range_max: i64,
+}
+
+impl Limits {
+    /// The bounds AWS has.
+    pub const AWS: Limits = Limits {
+        payload_bytes_max: 256 * 1024,
+        history_events_max: 25_000,
+        transitions_per_call_max: 1_000,
+        json_depth_max: JSON_DEPTH_MAX,
+        wait_seconds_max: 365 * 24 * 3_600,
+        jsonata_ms_max: 1_000,
+        jsonata_sequence_max: 1_000_000,
+        array_range_max: 1_000,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::AWS
+    }
+}
+
+/// Levels of nesting a JSON text may have (Jackson's `StreamReadConstraints.DEFAULT_MAX_DEPTH`).
+pub const JSON_DEPTH_MAX: usize = 1_000;
