@@ -1,0 +1,54 @@
+//! Every number of the engine, with its unit and where it comes from. AWS's quotas are those of the developer
+//! guide ("Step Functions service quotas") and of the API's service model; the engine's own say why.
+
+/// Largest input, output or task result, in bytes of UTF-8 (AWS quota: 256 KiB).
+pub const PAYLOAD_BYTES_MAX: usize = 262_144;
+/// Largest input the API model takes before the service's own check of 256 KiB (`SensitiveData`, 262,144 characters).
+pub const INPUT_CHARS_MAX: usize = 262_144;
+/// Longest name of an execution, state machine or activity, in characters (API model).
+pub const NAME_CHARS_MAX: usize = 80;
+/// Longest cause of a failure, in characters (API model, `SensitiveCause`).
+pub const CAUSE_CHARS_MAX: usize = 32_768;
+/// Longest name of an error, in characters (API model, `SensitiveError`).
+pub const ERROR_CHARS_MAX: usize = 256;
+/// Longest task token, in characters (API model, `TaskToken`).
+pub const TOKEN_CHARS_MAX: usize = 2_048;
+/// Page size when `maxResults` is absent or 0 (API model).
+pub const PAGE_ITEMS_DEFAULT: u32 = 100;
+/// Largest page (API model).
+pub const PAGE_ITEMS_MAX: u32 = 1_000;
+/// A page token is good for this long (API model: 24 hours), in ms.
+pub const PAGE_TOKEN_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
+/// A closed execution can be redriven for this long (developer guide, "Redriving executions": 14 days), in ms.
+pub const REDRIVE_MS_MAX: i64 = 14 * 24 * 60 * 60 * 1_000;
+/// A closed execution and its history are kept this long (AWS quota: 90 days), in ms.
+pub const RETENTION_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
+/// Events of one history beyond which an execution cannot be redriven (developer guide: fewer than 24,999).
+pub const REDRIVE_EVENTS_MAX: u64 = 24_999;
+/// A worker's poll for an activity task is held open this long (API reference, `GetActivityTask`: 60 s), in ms.
+pub const ACTIVITY_POLL_MS: u64 = 60_000;
+
+/// Records waiting to be written, over all executions; beyond it whoever brings more waits. A full queue is
+/// a few hundred ms of work for one Postgres.
+pub const JOURNAL_QUEUE_RECORDS_MAX: usize = 8_192;
+/// Records in one write. Larger batches gain nothing measurable and delay whoever is in them.
+pub const JOURNAL_BATCH_RECORDS_MAX: usize = 512;
+/// Bytes in one write, so that a burst of 256 KiB payloads does not make one statement of 100 MB.
+pub const JOURNAL_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Writes in flight at a time. While one waits for its fsync the next is being filled; see docs/decisions/0002.
+pub const JOURNAL_WRITERS: usize = 3;
+/// A write that takes longer than this is given up, and with it this process's turn as driver, in ms.
+pub const JOURNAL_WRITE_MS_MAX: u64 = 30_000;
+
+/// A StartExecution that is not durable after this long is answered with ServiceUnavailable, in ms.
+pub const START_MS_MAX: u64 = 10_000;
+/// Events waiting for a shard; beyond it callers wait.
+pub const SHARD_QUEUE_EVENTS_MAX: usize = 65_536;
+/// Frames kept in memory between their events, in bytes over all shards; others are fetched back when needed.
+pub const FRAMES_RESIDENT_BYTES_MAX: usize = 192 * 1024 * 1024;
+/// How long something nobody waits for (that a task was started) may stay unwritten, in ms.
+pub const LAZY_WRITE_MS: i64 = 20;
+/// Tasks of one lane (one function, one kind of integration) in flight at a time.
+pub const LANE_TASKS_MAX: usize = 256;
+/// How often the driver's lock is checked, and a standby asks for it, in ms.
+pub const DRIVER_CHECK_MS: u64 = 500;
