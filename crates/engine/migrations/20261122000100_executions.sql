@@ -35,6 +35,7 @@ create table engine.executions (
     redrive_count integer not null default 0,
     redriven_at bigint,
     trace_header text,
+    mock_case text,                                 -- test case of the mock file, from `<machine arn>#<case>`
     -- The task of another execution that waits for this one (startExecution.sync).
     parent_id uuid,
     parent_task bigint,

@@ -13,7 +13,10 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the clock"
+    )]
     fn now_ms(&self) -> i64 {
         chrono::Utc::now().timestamp_millis()
     }
@@ -28,7 +31,9 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that says `now_ms`.
     pub fn at(now_ms: i64) -> Self {
-        Self { now_ms: AtomicI64::new(now_ms) }
+        Self {
+            now_ms: AtomicI64::new(now_ms),
+        }
     }
 
     /// Moves the clock by `ms`, which may be negative.

@@ -10,6 +10,8 @@
 //! ```
 
 pub mod clock;
+pub mod executions;
+pub mod integrations;
 pub mod limits;
 
 use std::sync::Arc;
@@ -66,7 +68,10 @@ impl Engine {
     /// Brings the schema up to date and begins to drive executions as soon as no other process does.
     pub async fn open(pool: PgPool, config: EngineConfig) -> Result<Self, OpenError> {
         migrate(&pool).await?;
-        Ok(Self { config: Arc::new(config), pool })
+        Ok(Self {
+            config: Arc::new(config),
+            pool,
+        })
     }
 
     /// The configuration it was opened with.

@@ -1,0 +1,77 @@
+//! What tasks call. The runtime hands a task to [`Dispatch`] after what led to it is durable, and takes its answer; a
+//! task may be handed over again after a crash (at least once), never after its answer was recorded.
+
+use std::sync::Arc;
+
+use asl::eval::{FailureKind, TaskCall};
+use asl::json::Payload;
+use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use crate::executions::ExecutionId;
+
+/// Performs tasks of every kind but activities, which workers fetch.
+pub trait Dispatch: Send + Sync + 'static {
+    /// Tasks of one lane share a limit of how many run at a time (`limits::LANE_TASKS_MAX`), so that a slow callee
+    /// holds up nobody else: for example `lambda:resize-image`, `http:api.example.com`, `sns`.
+    fn lane(&self, call: &TaskCall) -> String;
+
+    /// Performs the task. Dropping the future, or `context.cancelled`, means nobody waits any more. Must not panic and
+    /// must not block the thread.
+    fn invoke(
+        &self,
+        call: Arc<TaskCall>,
+        context: TaskContext,
+    ) -> BoxFuture<'static, Result<Reply, TaskError>>;
+}
+
+/// On whose behalf a task is performed.
+#[derive(Clone)]
+pub struct TaskContext {
+    /// The execution the task belongs to.
+    pub execution_id: ExecutionId,
+    /// Its ARN; region and account are in it.
+    pub execution_arn: Arc<str>,
+    /// The state machine's role.
+    pub role_arn: Arc<str>,
+    /// The test case of the mock file the execution was started with.
+    pub mock_case: Option<Arc<str>>,
+    /// Cancelled when the state has timed out, failed elsewhere, or the execution was stopped.
+    pub cancelled: CancellationToken,
+    /// Tells the execution what happens before the answer is there.
+    pub progress: Progress,
+}
+
+/// The answer of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// It is done, with this result.
+    Done(Payload),
+    /// It was accepted with this response, and somebody else brings its end: `SendTaskSuccess` for
+    /// `.waitForTaskToken`, the child's close for `states:startExecution.sync` (started with `parent` set).
+    Submitted(Payload),
+}
+
+/// A failed task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskError {
+    /// The error's name as Retry and Catch compare it, such as `Lambda.ResourceNotFoundException`.
+    pub error: Option<Arc<str>>,
+    /// What happened, in AWS's words.
+    pub cause: Option<Arc<str>>,
+    /// At which point; decides between `TaskFailed`, `TaskSubmitFailed`, `LambdaFunctionScheduleFailed` ….
+    pub kind: FailureKind,
+}
+
+/// News of a task that is not finished yet.
+#[derive(Clone)]
+pub struct Progress {
+    pub(crate) submitted: Arc<dyn Fn(Payload) + Send + Sync>,
+}
+
+impl Progress {
+    /// A `.sync` job was accepted with this response, and `invoke` goes on to follow it to its end.
+    pub fn submitted(&self, response: Payload) {
+        (self.submitted)(response);
+    }
+}
