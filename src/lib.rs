@@ -1,1 +1,17 @@
-//! signalbox
+//! Signalbox: the control plane for AWS Step Functions. docs/ARCHITECTURE.md has the map; this is the list of rooms, bottom up.
+//! A module may use those above it in this list, never those below (`tests/tidy.rs` checks).
+
+// ground
+pub mod clock;
+pub mod ids;
+pub mod limits;
+pub mod telemetry;
+// the outside world, one door each
+pub mod db;
+// shared by features
+pub mod app;
+pub mod http;
+pub mod lifecycle;
+// index: one line per thing
+pub mod routes;
+pub mod workers;

@@ -1,0 +1,15 @@
+//! What every endpoint shares: extractors whose rejections are problems, the problem document, the caller, the layers.
+//! Knows no feature's code.
+
+mod caller;
+mod json;
+pub mod layers;
+mod params;
+mod problem;
+mod request_context;
+
+pub use caller::{Caller, Role};
+pub use json::Json;
+pub use params::{Path, Query};
+pub use problem::{ErrorItem, Problem, ProblemKind};
+pub use request_context::request_id;

@@ -1,0 +1,9 @@
+//! Logs and metrics.
+//!
+//! Logs: one event per state change, fields that can be queried, errors logged once where they are handled. Execution input and
+//! output are customer data and never logged. Metrics: prefix `signalbox_`, unit suffix, no label with unbounded values.
+
+pub mod logs;
+mod metrics;
+
+pub use metrics::Metrics;

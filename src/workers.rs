@@ -1,0 +1,1 @@
+//! Every kind of background work and every schedule. One line per thing.
