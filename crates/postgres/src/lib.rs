@@ -1,1 +1,17 @@
-//! postgres
+//! A Postgres server that comes with the program: found on the machine or downloaded, supervised, and a server of its
+//! own for a test run.
+//!
+//! - [`find`]: the binaries on this machine, version 14 or later.
+//! - [`testing`]: one server for a whole test run, a fresh database for each test.
+//!
+//! Works on Unix (Linux, macOS). The only configuration is what the caller passes: this crate does not read settings from
+//! the environment (outside of [`testing`], whose callers have none).
+
+mod account;
+mod cluster;
+pub mod find;
+pub mod limits;
+pub mod testing;
+mod url;
+
+pub use find::{Binaries, FindError, Search};

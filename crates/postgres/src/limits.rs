@@ -1,0 +1,22 @@
+//! Every number of this crate, with its unit and its reason.
+
+use std::time::Duration;
+
+/// The oldest major version of Postgres that works: 14 has `lz4` columns, multiranges and the query ids that are used.
+pub const MAJOR_VERSION_MIN: u32 = 14;
+
+/// The longest path of a Unix socket, in bytes, that every system takes (`sun_path` is 104 on macOS and 108 on Linux, with
+/// the final zero).
+pub const SOCKET_PATH_BYTES_MAX: usize = 103;
+
+/// How long a server may take until it accepts connections. Crash recovery of a large write-ahead log is the slow case.
+pub const START_MAX: Duration = Duration::from_mins(10);
+
+/// How long a test server may take until it accepts connections, on a loaded machine.
+pub const TEST_START_MAX: Duration = Duration::from_mins(2);
+
+/// How often a condition of another process (a socket, a lock, an exit) is looked at while waiting for it.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Connections a test server accepts: many test processes with a pool each.
+pub const TEST_CONNECTIONS_MAX: u32 = 400;
