@@ -12,6 +12,8 @@ pub mod db;
 pub mod app;
 pub mod http;
 pub mod lifecycle;
+// features: one folder per noun
+pub mod deployments;
 // index: one line per thing
 pub mod routes;
 pub mod workers;
