@@ -1,0 +1,11 @@
+//! Tests from outside: the real executable, a real Postgres, the embedded engine, HTTP. One binary; a file per noun.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test should panic"
+)]
+
+mod harness;
+mod service;
