@@ -3,6 +3,7 @@
 
 // ground
 pub mod clock;
+pub mod config;
 pub mod ids;
 pub mod limits;
 pub mod telemetry;

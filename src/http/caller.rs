@@ -2,27 +2,9 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use serde::{Deserialize, Serialize};
 
 use super::{Problem, ProblemKind};
-
-/// What a caller may do. A caller may have several; `Admin` may do everything.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Reads everything but secrets.
-    Viewer,
-    /// Starts, stops and redrives executions.
-    Operator,
-    /// Registers templates, deploys, rolls back.
-    Deployer,
-    /// Decides gates and human tasks.
-    Approver,
-    /// Everything.
-    Admin,
-}
+use crate::config::Role;
 
 /// The caller of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,19 +49,6 @@ impl Caller {
                 role.as_str()
             ),
         ))
-    }
-}
-
-impl Role {
-    /// The role's name as written in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Deployer => "deployer",
-            Self::Approver => "approver",
-            Self::Admin => "admin",
-        }
     }
 }
 

@@ -8,7 +8,8 @@ mod params;
 mod problem;
 mod request_context;
 
-pub use caller::{Caller, Role};
+pub use crate::config::Role;
+pub use caller::Caller;
 pub use json::Json;
 pub use params::{Path, Query};
 pub use problem::{ErrorItem, Problem, ProblemKind};

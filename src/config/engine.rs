@@ -1,0 +1,25 @@
+//! `[engine]`
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::Deserialize;
+
+/// The embedded Step Functions engine, which the environment `default` runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Engine {
+    /// Address of its Step Functions endpoint, for the AWS CLI and SDKs. Default `127.0.0.1:8083`, the port of AWS Step
+    /// Functions Local. The control plane itself does not use it.
+    pub listen: SocketAddr,
+    /// Threads that evaluate; 0 means one for each core. Default 0.
+    pub shards: usize,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8083),
+            shards: 0,
+        }
+    }
+}

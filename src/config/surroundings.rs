@@ -1,0 +1,46 @@
+//! What the process finds around it: search path, home, default directories.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Facts of the process's surroundings that are no settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// `PATH`.
+    pub path: Option<OsString>,
+}
+
+impl Surroundings {
+    pub(super) fn from_process() -> Self {
+        Self {
+            path: variable("PATH"),
+        }
+    }
+}
+
+/// Where data goes when nobody says: `/var/lib/signalbox` for root, else `signalbox` below the user's data directory (XDG;
+/// `Application Support` on macOS). None when there is no home either.
+pub fn default_data_dir() -> Option<PathBuf> {
+    if rustix::process::geteuid().is_root() {
+        return Some(PathBuf::from("/var/lib/signalbox"));
+    }
+    let home = || variable("HOME").map(PathBuf::from);
+    let base = if cfg!(target_os = "macos") {
+        home()?.join("Library/Application Support")
+    } else {
+        // A relative XDG_DATA_HOME is to be ignored (XDG Base Directory Specification).
+        variable("XDG_DATA_HOME")
+            .map(PathBuf::from)
+            .filter(|directory| directory.is_absolute())
+            .or_else(|| Some(home()?.join(".local/share")))?
+    };
+    Some(base.join("signalbox"))
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the configuration's own look at the environment"
+    )]
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
