@@ -127,6 +127,7 @@ typed_id!(/** A unit of background work. */ JobId, "job");
 typed_id!(/** One message on its way to a webhook, a topic or a channel. */ DeliveryId, "dlv");
 typed_id!(/** One run of a set of tests. */ TestRunId, "trn");
 typed_id!(/** One HTTP request. */ RequestId, "req");
+typed_id!(/** One event told to the outside, the same for every destination and attempt. */ EventId, "evt");
 typed_id!(/** One entry of the audit log. */ AuditEventId, "aud");
 
 #[cfg(test)]

@@ -9,12 +9,15 @@ pub mod limits;
 pub mod telemetry;
 // the outside world, one door each
 pub mod db;
+pub mod outbound;
 // shared by features
 pub mod app;
 pub mod http;
 pub mod lifecycle;
 // features: one folder per noun
+pub mod audit;
 pub mod deployments;
+pub mod notifications;
 // index: one line per thing
 pub mod routes;
 pub mod workers;

@@ -44,6 +44,7 @@ fn features() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(readyz))
         .routes(routes!(metrics))
         .routes(routes!(version))
+        .merge(crate::audit::http::routes())
 }
 
 /// The OpenAPI 3.1 document of every route.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[&[&str]] = &[
     &["clock", "ids", "limits"],
     &["config", "telemetry"],
-    &["db", "step_functions"],
+    &["db", "outbound", "step_functions"],
     &["lifecycle"],
     &["environments"],
     &["app"],

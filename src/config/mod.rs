@@ -5,6 +5,7 @@
 //! name, the name that was probably meant; nothing is ever ignored.
 
 mod access;
+mod approvals;
 mod aws;
 mod engine;
 mod environments;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use access::{Access, AccessKey, KeyDigest, Role};
+pub use approvals::{Approvals, Person};
 pub use aws::AwsEndpoints;
 pub use engine::Engine;
 pub use environments::{
@@ -35,7 +37,9 @@ pub use flags::Flags;
 pub use functions::{Function, FunctionTarget};
 pub use jobs::Jobs;
 pub use monitor::Monitor;
-pub use notifications::{Notifications, Slack};
+pub use notifications::{
+    EventFilter, Notifications, Slack, SlackChannel, TopicSubscription, WebhookEndpoint,
+};
 pub use postgres::Postgres;
 pub use read::{ConfigError, read};
 pub use secret::Secret;
@@ -61,8 +65,10 @@ pub struct Config {
     pub monitor: Monitor,
     /// `[access]`: who may call.
     pub access: Access,
-    /// `[notifications]`: how messages go out.
+    /// `[notifications]`: who is told of what, and how.
     pub notifications: Notifications,
+    /// `[approvals]`: groups of people, links for deciding.
+    pub approvals: Approvals,
     /// `[environments.NAME]`: where templates are deployed. `default`, the embedded engine, is always there.
     #[serde(deserialize_with = "environments::with_default")]
     pub environments: Environments,

@@ -1,30 +1,108 @@
-//! `[notifications]`
+//! `[notifications]`: who is told of what, and how webhooks are signed.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::Secret;
 
-/// How messages go out, and how answers from outside are trusted.
+/// Webhooks, topics and Slack.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Notifications {
-    /// Secrets that webhooks are signed with (Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes). The first signs; a
-    /// second one signs too while receivers change over. Default none: webhooks go out unsigned.
-    pub webhook_secrets: Vec<Secret>,
-    /// Whether webhooks may go to loopback and private addresses. Default false: a callback URL comes from a caller, and
-    /// must not reach what only this machine can reach.
+    /// Where people reach this service, such as `https://signalbox.example.com`: links in messages begin with it.
+    /// Omitted: the listening address.
+    pub public_url: Option<String>,
+    /// Whether webhooks may go to loopback, private and link-local addresses. Loopback is allowed in any case while the
+    /// service itself listens on loopback only. Default false: whoever may name a callback URL could otherwise reach
+    /// what only this machine can.
     pub allow_private_addresses: bool,
-    /// `[notifications.slack]`: default none.
-    pub slack: Option<Slack>,
+    /// Secrets that sign webhooks, `whsec_` + base64 of 24 to 64 bytes (Standard Webhooks). Each signs, so a receiver may
+    /// know any one of them: to rotate, put the new one first, and drop the old one later. At most two. Omitted: one is made
+    /// at first use; admins read and rotate it at `/v1/webhook-secrets`.
+    pub webhook_secrets: Vec<Secret>,
+    /// Webhooks that are told of everything their filter passes.
+    pub webhooks: Vec<WebhookEndpoint>,
+    /// SNS topics that are told of everything their filter passes, besides the `notification_topics` of environments
+    /// and deployments.
+    pub topics: Vec<TopicSubscription>,
+    /// Slack.
+    pub slack: Slack,
 }
 
-/// A Slack app.
+/// A standing webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Slack {
-    /// Checks that interactions and slash commands come from Slack.
-    pub signing_secret: Secret,
-    /// Incoming webhook that messages are posted to. Default none: nothing is posted.
+pub struct WebhookEndpoint {
+    /// Its name in logs and answers.
+    pub name: String,
+    /// `http` or `https`.
+    pub url: String,
+    /// What it is told.
     #[serde(default)]
-    pub webhook_url: Option<Secret>,
+    pub filter: EventFilter,
+    /// Secrets of its own instead of `webhook_secrets`; at most two.
+    #[serde(default)]
+    pub secrets: Vec<Secret>,
+}
+
+/// A standing topic.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopicSubscription {
+    /// `arn:aws:sns:REGION:ACCOUNT:NAME`.
+    pub arn: String,
+    /// What it is told.
+    #[serde(default)]
+    pub filter: EventFilter,
+}
+
+/// Which events pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventFilter {
+    /// Event types (`deployment.failed`) or prefixes (`deployment.*`). Empty: all.
+    pub events: Vec<String>,
+    /// Environments by name. Empty: all, and events of no environment.
+    pub environments: Vec<String>,
+}
+
+impl EventFilter {
+    /// Whether an event of this type, in this environment, passes.
+    pub fn passes(&self, event: &str, environment: Option<&str>) -> bool {
+        let event_passes = self.events.is_empty()
+            || self.events.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => event.starts_with(prefix),
+                None => event == pattern,
+            });
+        let environment_passes = self.environments.is_empty()
+            || environment
+                .is_some_and(|environment| self.environments.iter().any(|name| name == environment));
+        event_passes && environment_passes
+    }
+}
+
+/// `[notifications.slack]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Slack {
+    /// The app's signing secret. Without it, buttons and slash commands are refused.
+    pub signing_secret: Option<Secret>,
+    /// Channels by incoming webhook.
+    pub channels: Vec<SlackChannel>,
+    /// Slack user ids (`U024BE7LH`) and the names of the callers they are. Who is not listed may not act from Slack.
+    pub users: BTreeMap<String, String>,
+}
+
+/// A Slack channel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlackChannel {
+    /// Its name here.
+    pub name: String,
+    /// The incoming webhook's URL. Whoever knows it can post, so it is a secret.
+    pub webhook_url: Secret,
+    /// What it is told.
+    #[serde(default)]
+    pub filter: EventFilter,
 }

@@ -293,7 +293,7 @@ mod tests {
             FunctionTarget::Command { .. }
         ));
         assert_eq!(config.access.keys.len(), 1);
-        assert!(config.notifications.slack.is_some());
+        assert!(config.notifications.slack.signing_secret.is_some());
         assert!(!format!("{config:?}").contains("whsec_"), "secrets do not print");
     }
 }
