@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::model::{Encryption, EncryptionKind, LogLevel, Logging, Route, Tag};
-use crate::arn::{Arn, Qualifier, Resource};
+use crate::arn::{Arn, Place, Qualifier, Resource};
 use crate::limits::TAGS_PER_RESOURCE_MAX;
 
 /// Whether a state machine, execution or activity may have this name (API reference, `name`): no whitespace, none of
@@ -134,8 +134,10 @@ pub enum RoutingError {
 /// An alias's routing as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
-    /// The machine's ARN, the same for all versions.
-    pub machine: Arn,
+    /// Account and region of the machine, the same for all versions.
+    pub place: Place,
+    /// The machine's name.
+    pub machine: String,
     /// The first version and its share.
     pub first: Route,
     /// The second.
@@ -160,16 +162,8 @@ pub fn read_routing(asked: &[(String, i32)]) -> Result<Routing, RoutingError> {
         else {
             return Err(not_versions());
         };
-        let machine = Arn {
-            place: arn.place,
-            resource: Resource::Machine {
-                name,
-                label: None,
-                qualifier: None,
-            },
-        };
         routes.push((
-            machine,
+            (arn.place, name),
             Route {
                 version,
                 weight_percent: *weight_percent,
@@ -177,10 +171,10 @@ pub fn read_routing(asked: &[(String, i32)]) -> Result<Routing, RoutingError> {
         ));
     }
     let mut routes = routes.into_iter();
-    let (machine, first) = routes.next().ok_or_else(not_versions)?;
+    let ((place, machine), first) = routes.next().ok_or_else(not_versions)?;
     let second = match routes.next() {
         None => None,
-        Some((other, _)) if other != machine => return Err(RoutingError::NotOneMachine(arns())),
+        Some((other, _)) if other != (place.clone(), machine.clone()) => return Err(RoutingError::NotOneMachine(arns())),
         Some((_, second)) if second.version == first.version => {
             return Err(RoutingError::NotDistinct(arns()));
         }
@@ -192,6 +186,7 @@ pub fn read_routing(asked: &[(String, i32)]) -> Result<Routing, RoutingError> {
         return Err(RoutingError::Sum(weights.join(", ")));
     }
     Ok(Routing {
+        place,
         machine,
         first,
         second,

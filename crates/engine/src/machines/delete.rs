@@ -1,0 +1,25 @@
+//! DeleteStateMachine.
+
+use super::find::{FindError, Found, Name, find};
+use super::{Machines, store, tags};
+
+impl Machines {
+    /// Deletes a machine with its versions and aliases; it is DELETING until its open executions have ended, which the
+    /// runtime sees to. One that is not there is as good as deleted.
+    pub async fn delete(&self, arn: &str) -> Result<(), FindError> {
+        let name = Name::parse(arn)?;
+        if name.qualifier.is_some() {
+            return Err(FindError::Missing(arn.to_owned()));
+        }
+        let mut tx = self.pool.begin().await?;
+        store::lock(&mut tx, &name.place, &name.name).await?;
+        if let Some(Found::Active(machine)) = find(&mut tx, &name.place, &name.name).await? {
+            store::delete_machine(&mut tx, machine.id, self.clock.now_ms()).await?;
+            tags::drop_all(&mut tx, &machine.arn()).await?;
+            tx.commit().await?;
+            self.caches.forget(&machine.arn());
+            self.caches.forget_machine(machine.id);
+        }
+        Ok(())
+    }
+}

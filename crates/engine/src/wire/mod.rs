@@ -1,0 +1,191 @@
+//! The Step Functions API as AWS speaks it: AWS JSON 1.0 over HTTP/1.1 and 2, one POST per operation, named by `X-Amz-Target`.
+//!
+//! A request goes through `operation` (which one), `caller` and `signature` (who), `constraints` (against the shapes of the
+//! model), and its handler; one file per group of operations. `error` is the only place for error names, statuses and
+//! wording. Whatever is asked, the answer is JSON with an `x-amzn-RequestId`; there are no 404 pages.
+//!
+//! To add an operation: a line in `operation`, its shape in `shapes`, a handler, a line in `dispatch`.
+
+mod activities;
+mod aliases;
+pub mod answer;
+pub mod caller;
+mod constraints;
+pub mod error;
+mod machines;
+mod map_runs;
+pub mod operation;
+pub mod page;
+mod shapes;
+pub mod signature;
+mod tags;
+mod validate;
+mod versions;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Method, StatusCode, request::Parts};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use self::caller::{Authorization, Caller};
+use self::error::{ApiError, ErrorCode};
+use self::operation::Operation;
+use crate::Engine;
+use crate::arn::Place;
+use crate::limits::REQUEST_BYTES_MAX;
+
+/// Whether callers have to prove who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Signatures are checked when keys are configured.
+    Nobody,
+    /// They are in this process.
+    Everybody,
+}
+
+#[derive(Clone)]
+struct Api {
+    engine: Arc<Engine>,
+    trust: Trust,
+}
+
+/// The API, to be served over TCP or called in process.
+pub fn router(engine: Arc<Engine>, trust: Trust) -> Router {
+    Router::new().fallback(serve).with_state(Api { engine, trust })
+}
+
+async fn serve(State(api): State<Api>, request: Request) -> Response {
+    let request_id = Uuid::new_v4();
+    let (parts, body) = request.into_parts();
+    let mut response = match perform(&api, &parts, body).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::debug!(%request_id, code = error.code.name(), message = error.message, "refused");
+            error.into_response()
+        }
+    };
+    if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
+        response.headers_mut().insert("x-amzn-requestid", value);
+    }
+    response
+}
+
+async fn perform(api: &Api, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+    let operation = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .filter(|_| parts.method == Method::POST)
+        .and_then(Operation::from_target)
+        .ok_or_else(unknown_operation)?;
+    let body = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| {
+        ApiError::new(
+            ErrorCode::RequestEntityTooLargeException,
+            format!("Request is larger than {REQUEST_BYTES_MAX} bytes."),
+        )
+    })?;
+    let caller = identify(api, parts, &body)?;
+    let request = read_object(&body)?;
+    constraints::check(operation, &request)?;
+    dispatch(&api.engine, &caller, operation, request).await
+}
+
+fn unknown_operation() -> ApiError {
+    ApiError::new(ErrorCode::UnknownOperationException, "The requested operation is not recognized by the service.")
+}
+
+fn identify(api: &Api, parts: &Parts, body: &[u8]) -> Result<Caller, ApiError> {
+    let config = api.engine.config();
+    let authorization = Authorization::read(&parts.headers)?;
+    let must_prove = api.trust == Trust::Nobody && !config.access_keys.is_empty();
+    let key = if must_prove {
+        let now = config.clock.now_ms();
+        Some(signature::verify(&config.access_keys, parts, body, authorization.as_ref(), now)?)
+    } else {
+        None
+    };
+    let default = Place::new(&config.account, &config.region);
+    Ok(caller::identify(authorization.as_ref(), key.and_then(|key| key.account.as_deref()), &default))
+}
+
+fn read_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(request)) => Ok(request),
+        Ok(_) => Err(constraints::serialization("Unexpected token: a request is a JSON object.")),
+        Err(error) => Err(constraints::serialization(format!("The request is not valid JSON: {error}"))),
+    }
+}
+
+async fn dispatch(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    operation: Operation,
+    request: Map<String, Value>,
+) -> Result<Response, ApiError> {
+    use Operation as O;
+    match operation {
+        O::CreateStateMachine => ok(machines::create(engine, caller, read(request)?).await?),
+        O::UpdateStateMachine => ok(machines::update(engine, read(request)?).await?),
+        O::DescribeStateMachine => ok(machines::describe(engine, read(request)?).await?),
+        O::DeleteStateMachine => ok(machines::delete(engine, read(request)?).await?),
+        O::ListStateMachines => ok(machines::list(engine, caller, read(request)?).await?),
+        O::PublishStateMachineVersion => ok(versions::publish(engine, read(request)?).await?),
+        O::ListStateMachineVersions => ok(versions::list(engine, read(request)?).await?),
+        O::DeleteStateMachineVersion => ok(versions::delete(engine, read(request)?).await?),
+        O::CreateStateMachineAlias => ok(aliases::create(engine, read(request)?).await?),
+        O::UpdateStateMachineAlias => ok(aliases::update(engine, read(request)?).await?),
+        O::DescribeStateMachineAlias => ok(aliases::describe(engine, read(request)?).await?),
+        O::ListStateMachineAliases => ok(aliases::list(engine, read(request)?).await?),
+        O::DeleteStateMachineAlias => ok(aliases::delete(engine, read(request)?).await?),
+        O::TagResource => ok(tags::tag(engine, read(request)?).await?),
+        O::UntagResource => ok(tags::untag(engine, read(request)?).await?),
+        O::ListTagsForResource => ok(tags::list(engine, read(request)?).await?),
+        O::CreateActivity => ok(activities::create(engine, caller, read(request)?).await?),
+        O::DescribeActivity => ok(activities::describe(engine, read(request)?).await?),
+        O::DeleteActivity => ok(activities::delete(engine, read(request)?).await?),
+        O::ListActivities => ok(activities::list(engine, caller, read(request)?).await?),
+        O::DescribeMapRun => ok(map_runs::describe(&read(request)?)?),
+        O::UpdateMapRun => ok(map_runs::update(&read(request)?)?),
+        O::ValidateStateMachineDefinition => ok(validate::validate(&read(request)?)),
+        _ => Err(unknown_operation()),
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it ends every line of `dispatch`, which are results")]
+fn ok(body: impl Serialize) -> Result<Response, ApiError> {
+    Ok(answer::json(StatusCode::OK, &body))
+}
+
+/// The request as its handler wants it. The shapes were checked before, so this fails only where handler and model disagree.
+fn read<T: DeserializeOwned>(mut request: Map<String, Value>) -> Result<T, ApiError> {
+    drop_nulls(&mut request);
+    serde_json::from_value(Value::Object(request)).map_err(|error| constraints::serialization(error.to_string()))
+}
+
+/// null is the same as absent.
+fn drop_nulls(object: &mut Map<String, Value>) {
+    object.retain(|_, value| !value.is_null());
+    for value in object.values_mut() {
+        match value {
+            Value::Object(object) => drop_nulls(object),
+            Value::Array(items) => {
+                for item in items {
+                    if let Value::Object(object) = item {
+                        drop_nulls(object);
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+}
