@@ -9,16 +9,24 @@
 //!    └──► machines            └───► integrations ─► Lambda, functions, SNS …
 //! ```
 
+pub mod activities;
+pub mod arn;
 pub mod clock;
 pub mod executions;
 pub mod integrations;
 pub mod limits;
+pub mod machines;
+pub mod wire;
 
 use std::sync::Arc;
 
 use sqlx::PgPool;
 
+use crate::activities::Activities;
 use crate::clock::{Clock, SystemClock};
+use crate::machines::Machines;
+use crate::wire::page::Pager;
+use crate::wire::signature::AccessKey;
 
 /// How an engine is set up. `Default` is the embedded engine's.
 #[derive(Clone)]
@@ -27,6 +35,8 @@ pub struct EngineConfig {
     pub region: String,
     /// Account of the ARNs it makes when a request does not name one by its signature; twelve digits.
     pub account: String,
+    /// Keys callers have to sign with; none means that any key is taken.
+    pub access_keys: Vec<AccessKey>,
     /// Threads that evaluate; 0 means one per core.
     pub shards: usize,
     /// Bytes of frames kept in memory between events, over all shards.
@@ -40,6 +50,7 @@ impl Default for EngineConfig {
         Self {
             region: "us-east-1".into(),
             account: "000000000000".into(),
+            access_keys: Vec::new(),
             shards: 0,
             frames_resident_bytes_max: limits::FRAMES_RESIDENT_BYTES_MAX,
             clock: Arc::new(SystemClock),
@@ -62,16 +73,41 @@ pub enum OpenError {
 pub struct Engine {
     config: Arc<EngineConfig>,
     pool: PgPool,
+    machines: Machines,
+    activities: Activities,
+    pager: Pager,
 }
 
 impl Engine {
     /// Brings the schema up to date and begins to drive executions as soon as no other process does.
     pub async fn open(pool: PgPool, config: EngineConfig) -> Result<Self, OpenError> {
         migrate(&pool).await?;
+        let secret = secret(&pool, config.clock.now_ms()).await?;
         Ok(Self {
+            machines: Machines::new(pool.clone(), config.clock.clone()),
+            activities: Activities::new(pool.clone(), config.clock.clone()),
+            pager: Pager::new(secret),
             config: Arc::new(config),
             pool,
         })
+    }
+
+    /// The state machines.
+    pub fn machines(&self) -> &Machines {
+        &self.machines
+    }
+
+    /// The activities.
+    pub fn activities(&self) -> &Activities {
+        &self.activities
+    }
+
+    pub(crate) fn pager(&self) -> &Pager {
+        &self.pager
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.config.clock.now_ms()
     }
 
     /// The configuration it was opened with.
@@ -92,4 +128,24 @@ pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
     migrator.create_schema("engine");
     migrator.dangerous_set_table_name("engine.migrations");
     migrator.run(pool).await
+}
+
+/// What tokens are signed with, made when a database is first used.
+async fn secret(pool: &PgPool, now_ms: i64) -> Result<[u8; 32], sqlx::Error> {
+    let fresh: [u8; 32] = rand::random();
+    sqlx::query(
+        "insert into engine.driver (epoch, taken_at, secret) values (0, to_timestamp($1::float8 / 1000), $2) \
+         on conflict do nothing",
+    )
+    .bind(now_ms)
+    .bind(fresh.as_slice())
+    .execute(pool)
+    .await?;
+    let secret: Vec<u8> = sqlx::query_scalar("select secret from engine.driver")
+        .fetch_one(pool)
+        .await?;
+    // The table takes no other length.
+    secret
+        .try_into()
+        .map_err(|_| sqlx::Error::Decode("the secret is not 32 bytes long".into()))
 }

@@ -52,3 +52,18 @@ pub const LAZY_WRITE_MS: i64 = 20;
 pub const LANE_TASKS_MAX: usize = 256;
 /// How often the driver's lock is checked, and a standby asks for it, in ms.
 pub const DRIVER_CHECK_MS: u64 = 500;
+
+/// Largest request, in bytes (AWS quota: 1 MB, headers included).
+pub const REQUEST_BYTES_MAX: usize = 1_048_576;
+/// How far a signature's time may be from ours (Signature Version 4: 15 minutes), in ms.
+pub const SIGNATURE_AGE_MS_MAX: i64 = 15 * 60 * 1_000;
+/// Tags of one resource (AWS quota).
+pub const TAGS_PER_RESOURCE_MAX: usize = 50;
+/// Published versions of one state machine (AWS quota).
+pub const VERSIONS_PER_MACHINE_MAX: u32 = 1_000;
+/// Aliases of one state machine (AWS quota).
+pub const ALIASES_PER_MACHINE_MAX: u32 = 100;
+/// ARNs of which it is remembered what they stand for. Each is a few hundred bytes.
+pub const TARGETS_CACHED_MAX: usize = 10_000;
+/// Text of the definitions kept ready to run, in bytes. What is made of a text takes several times its size.
+pub const DEFINITION_BYTES_CACHED_MAX: usize = 32 * 1024 * 1024;

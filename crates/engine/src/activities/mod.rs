@@ -100,8 +100,12 @@ impl Activities {
         }
         rules::check_encryption(&encryption)?;
         rules::check_tags(new_tags)?;
-        let activity =
-            Activity { place, name: name.to_owned(), encryption, created_at: self.clock.now_ms() };
+        let activity = Activity {
+            place,
+            name: name.to_owned(),
+            encryption,
+            created_at: self.clock.now_ms(),
+        };
         let mut tx = self.pool.begin().await?;
         let done = sqlx::query(
             "insert into engine.activities (account, region, name, encryption, created_at) values ($1, $2, $3, $4, $5) \
@@ -130,7 +134,9 @@ impl Activities {
     pub async fn describe(&self, arn: &str) -> Result<Activity, ActivityError> {
         let (place, name) = parse(arn)?;
         let mut db = self.pool.acquire().await?;
-        read(&mut db, &place, &name).await?.ok_or_else(|| ActivityError::Missing(arn.to_owned()))
+        read(&mut db, &place, &name)
+            .await?
+            .ok_or_else(|| ActivityError::Missing(arn.to_owned()))
     }
 
     /// Deletes an activity; one that is not there is as good as deleted.

@@ -47,7 +47,9 @@ pub enum AliasError {
     #[error("there is no version `{0}`")]
     VersionMissing(String),
     /// The name is taken. AWS's words.
-    #[error("Failed to create alias because an alias with the same name and a different routing configuration already exists.")]
+    #[error(
+        "Failed to create alias because an alias with the same name and a different routing configuration already exists."
+    )]
     Exists,
     /// Service quota.
     #[error("state machine `{0}` has {ALIASES_PER_MACHINE_MAX} aliases, which is the most it can have")]
@@ -73,7 +75,11 @@ impl Machines {
         if let Some(alias) = store::alias(&mut tx, machine.id, &command.name).await? {
             let same = alias.description == command.description
                 && (alias.first, alias.second) == (routing.first, routing.second);
-            return if same { Ok((machine, alias)) } else { Err(AliasError::Exists) };
+            return if same {
+                Ok((machine, alias))
+            } else {
+                Err(AliasError::Exists)
+            };
         }
         if store::count_aliases(&mut tx, machine.id).await? >= i64::from(ALIASES_PER_MACHINE_MAX) {
             return Err(AliasError::TooMany(machine_arn));
@@ -109,8 +115,12 @@ impl Machines {
         if let Some(routing) = routing {
             let versions_of = machine_of(&routing);
             if (&versions_of.place, &versions_of.name) != (&machine.place, &machine.name) {
-                let arns: Vec<&str> =
-                    command.routing.iter().flatten().map(|(arn, _)| arn.as_str()).collect();
+                let arns: Vec<&str> = command
+                    .routing
+                    .iter()
+                    .flatten()
+                    .map(|(arn, _)| arn.as_str())
+                    .collect();
                 return Err(RoutingError::NotOneMachine(arns.join(", ")).into());
             }
             check_versions(&mut tx, &machine, &routing).await?;
@@ -178,9 +188,9 @@ fn parse(arn: &str) -> Result<(Name, String), FindError> {
             let alias = alias.clone();
             Ok((name, alias))
         }
-        Some(Qualifier::Version(_)) | None => {
-            Err(FindError::Arn(crate::arn::ArnError::Kind("stateMachine".to_owned())))
-        }
+        Some(Qualifier::Version(_)) | None => Err(FindError::Arn(crate::arn::ArnError::Kind(
+            "stateMachine".to_owned(),
+        ))),
     }
 }
 
@@ -197,7 +207,11 @@ async fn find_machine(
 }
 
 fn machine_of(routing: &Routing) -> Name {
-    Name { place: routing.place.clone(), name: routing.machine.clone(), qualifier: None }
+    Name {
+        place: routing.place.clone(),
+        name: routing.machine.clone(),
+        qualifier: None,
+    }
 }
 
 async fn check_versions(
@@ -207,7 +221,9 @@ async fn check_versions(
 ) -> Result<(), AliasError> {
     for route in std::iter::once(routing.first).chain(routing.second) {
         if store::version(db, machine.id, route.version).await?.is_none() {
-            return Err(AliasError::VersionMissing(machine.place.version(&machine.name, route.version)));
+            return Err(AliasError::VersionMissing(
+                machine.place.version(&machine.name, route.version),
+            ));
         }
     }
     Ok(())

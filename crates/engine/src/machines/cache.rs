@@ -34,7 +34,12 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     pub(super) fn new(cost_max: usize) -> Self {
         Self {
             cost_max,
-            inner: Mutex::new(Inner { entries: HashMap::new(), cost: 0, tick: 0, generation: 0 }),
+            inner: Mutex::new(Inner {
+                entries: HashMap::new(),
+                cost: 0,
+                tick: 0,
+                generation: 0,
+            }),
         }
     }
 
@@ -88,8 +93,11 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
 
 impl<K: Eq + Hash + Clone, V> Inner<K, V> {
     fn shrink(&mut self, cost: usize) {
-        let mut by_age: Vec<(u64, K)> =
-            self.entries.iter().map(|(key, entry)| (entry.used, key.clone())).collect();
+        let mut by_age: Vec<(u64, K)> = self
+            .entries
+            .iter()
+            .map(|(key, entry)| (entry.used, key.clone()))
+            .collect();
         by_age.sort_unstable_by_key(|(used, _)| *used);
         for (_, key) in by_age {
             if self.cost <= cost {

@@ -105,7 +105,10 @@ impl Machines {
             created_at: now,
             deleted_at: None,
             created_published: command.publish.is_some(),
-            created_description: command.publish.as_ref().and_then(|publish| publish.description.clone()),
+            created_description: command
+                .publish
+                .as_ref()
+                .and_then(|publish| publish.description.clone()),
             current: Revision {
                 id: Uuid::new_v4(),
                 sequence: 0,
@@ -141,14 +144,19 @@ impl Machines {
             None => None,
             Some(publication) => {
                 let version =
-                    publish::publish_current(&mut tx, &wanted, publication.description.as_deref(), now).await?;
+                    publish::publish_current(&mut tx, &wanted, publication.description.as_deref(), now)
+                        .await?;
                 Some(wanted.place.version(&wanted.name, version.number))
             }
         };
         tags::put(&mut tx, &wanted.arn(), &command.tags).await?;
         tx.commit().await?;
         self.caches.forget(&wanted.arn());
-        Ok(Created { arn: wanted.arn(), created_at: now, version_arn })
+        Ok(Created {
+            arn: wanted.arn(),
+            created_at: now,
+            version_arn,
+        })
     }
 
     async fn created_before(&self, machine: Machine, wanted: &Machine) -> Result<Created, CreateError> {
@@ -173,6 +181,10 @@ impl Machines {
                 .await?
                 .map(|version| machine.place.version(&machine.name, version.number));
         }
-        Ok(Created { arn: machine.arn(), created_at: machine.created_at, version_arn })
+        Ok(Created {
+            arn: machine.arn(),
+            created_at: machine.created_at,
+            version_arn,
+        })
     }
 }

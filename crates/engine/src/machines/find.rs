@@ -61,7 +61,15 @@ impl Name {
     pub fn parse(text: &str) -> Result<Self, FindError> {
         let arn = Arn::parse(text)?;
         match arn.resource {
-            Resource::Machine { name, label: None, qualifier } => Ok(Self { place: arn.place, name, qualifier }),
+            Resource::Machine {
+                name,
+                label: None,
+                qualifier,
+            } => Ok(Self {
+                place: arn.place,
+                name,
+                qualifier,
+            }),
             Resource::Machine { label: Some(_), .. } => Err(FindError::Labelled(text.to_owned())),
             Resource::Execution { .. }
             | Resource::Express { .. }
@@ -106,25 +114,35 @@ impl Machines {
         let name = Name::parse(arn)?;
         let missing = || FindError::Missing(arn.to_owned());
         let mut db = self.pool.acquire().await?;
-        let found = find(&mut db, &name.place, &name.name).await?.ok_or_else(missing)?;
+        let found = find(&mut db, &name.place, &name.name)
+            .await?
+            .ok_or_else(missing)?;
         let number = match name.qualifier {
             None => return Ok(Described { found, version: None }),
             Some(Qualifier::Version(number)) => number,
             Some(Qualifier::Alias(_)) => return Err(missing()),
         };
-        let version =
-            store::version(&mut db, found.machine().id, number).await?.ok_or_else(missing)?;
-        let of_version =
-            store::machine_of_revision(&mut db, version.revision_id).await?.ok_or_else(missing)?;
+        let version = store::version(&mut db, found.machine().id, number)
+            .await?
+            .ok_or_else(missing)?;
+        let of_version = store::machine_of_revision(&mut db, version.revision_id)
+            .await?
+            .ok_or_else(missing)?;
         let found = match found {
             Found::Active(_) => Found::Active(of_version),
             Found::Deleting(_) => Found::Deleting(of_version),
         };
-        Ok(Described { found, version: Some(version) })
+        Ok(Described {
+            found,
+            version: Some(version),
+        })
     }
 
     /// The machine and the revision an execution runs, also after the machine was deleted.
-    pub async fn describe_revision(&self, revision_id: uuid::Uuid) -> sqlx::Result<Option<(Machine, Revision)>> {
+    pub async fn describe_revision(
+        &self,
+        revision_id: uuid::Uuid,
+    ) -> sqlx::Result<Option<(Machine, Revision)>> {
         let mut db = self.pool.acquire().await?;
         let machine = store::machine_of_revision(&mut db, revision_id).await?;
         Ok(machine.map(|machine| {
@@ -137,7 +155,14 @@ impl Machines {
     pub async fn list(&self, place: &Place, after: &str, limit: u32) -> sqlx::Result<Vec<Listed>> {
         let mut db = self.pool.acquire().await?;
         let rows = store::machines(&mut db, place, after, limit.into()).await?;
-        Ok(rows.into_iter().map(|(name, kind, created_at)| Listed { name, kind, created_at }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(name, kind, created_at)| Listed {
+                name,
+                kind,
+                created_at,
+            })
+            .collect())
     }
 }
 

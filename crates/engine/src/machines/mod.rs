@@ -41,7 +41,11 @@ pub struct Machines {
 impl Machines {
     /// Over these tables.
     pub fn new(pool: PgPool, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, clock, caches: Caches::default() }
+        Self {
+            pool,
+            clock,
+            caches: Caches::default(),
+        }
     }
 }
 

@@ -66,7 +66,10 @@ impl Machines {
         if let Some(asked) = revision_guard
             && asked != current
         {
-            return Err(PublishError::OtherRevision { asked: asked.to_owned(), current });
+            return Err(PublishError::OtherRevision {
+                asked: asked.to_owned(),
+                current,
+            });
         }
         let version = publish_within_quota(&mut tx, &machine, description, self.clock.now_ms()).await?;
         tx.commit().await?;
@@ -99,10 +102,18 @@ impl Machines {
             Err(FindError::Missing(_) | FindError::Deleting(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let aliases =
-            store::aliases(&mut tx, machine.id, Some(number), "", i64::from(VERSIONS_PER_MACHINE_MAX)).await?;
+        let aliases = store::aliases(
+            &mut tx,
+            machine.id,
+            Some(number),
+            "",
+            i64::from(VERSIONS_PER_MACHINE_MAX),
+        )
+        .await?;
         if !aliases.is_empty() {
-            return Err(DeleteVersionError::Aliased(aliases.into_iter().map(|alias| alias.name).collect()));
+            return Err(DeleteVersionError::Aliased(
+                aliases.into_iter().map(|alias| alias.name).collect(),
+            ));
         }
         store::delete_version(&mut tx, machine.id, number).await?;
         tx.commit().await?;

@@ -30,8 +30,6 @@ pub struct Definition {
     pub role_arn: Arc<str>,
     /// The revision with its text, logging, tracing and encryption.
     pub revision: Revision,
-    /// The checked form of the text.
-    pub machine: Arc<asl::machine::Machine>,
 }
 
 impl fmt::Debug for Definition {
@@ -112,7 +110,10 @@ pub(super) struct Caches {
 
 impl Default for Caches {
     fn default() -> Self {
-        Self { targets: Cache::new(TARGETS_CACHED_MAX), definitions: Cache::new(DEFINITION_BYTES_CACHED_MAX) }
+        Self {
+            targets: Cache::new(TARGETS_CACHED_MAX),
+            definitions: Cache::new(DEFINITION_BYTES_CACHED_MAX),
+        }
     }
 }
 
@@ -120,14 +121,16 @@ impl Caches {
     /// Forgets what the ARNs of a machine, its versions and its aliases stand for.
     pub(super) fn forget(&self, machine_arn: &str) {
         self.targets.remove(|arn, _| {
-            arn.strip_prefix(machine_arn).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+            arn.strip_prefix(machine_arn)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
         });
     }
 
     /// Forgets the definitions of a machine that was deleted.
     pub(super) fn forget_machine(&self, machine_id: Uuid) {
         self.targets.remove(|_, target| target.machine_id == machine_id);
-        self.definitions.remove(|_, definition| definition.machine_id == machine_id);
+        self.definitions
+            .remove(|_, definition| definition.machine_id == machine_id);
     }
 }
 
@@ -159,8 +162,10 @@ impl Machines {
             .ok_or(LoadError::Missing(revision_id))?;
         drop(db);
         let text = machine.current.content.definition.clone();
-        let checked = check_definition(&text, machine.kind)
-            .map_err(|source| LoadError::Refused { id: revision_id, source })?;
+        check_definition(&text, machine.kind).map_err(|source| LoadError::Refused {
+            id: revision_id,
+            source,
+        })?;
         let definition = Arc::new(Definition {
             machine_id: machine.id,
             machine_arn: machine.arn().into(),
@@ -169,9 +174,10 @@ impl Machines {
             kind: machine.kind,
             role_arn: machine.current.content.role_arn.as_str().into(),
             revision: machine.current,
-            machine: checked.machine,
         });
-        self.caches.definitions.put(generation, revision_id, definition.clone(), text.len());
+        self.caches
+            .definitions
+            .put(generation, revision_id, definition.clone(), text.len());
         Ok(definition)
     }
 
@@ -184,12 +190,17 @@ impl Machines {
         let version_of = |number| Some(machine.place.version(&machine.name, number).into());
         let (alias_arn, choices) = match &name.qualifier {
             None => {
-                let choice =
-                    Choice { revision_id: machine.current.id, version_arn: None, weight_percent: 100 };
+                let choice = Choice {
+                    revision_id: machine.current.id,
+                    version_arn: None,
+                    weight_percent: 100,
+                };
                 (None, vec![choice])
             }
             Some(Qualifier::Version(number)) => {
-                let version = store::version(&mut db, machine.id, *number).await?.ok_or_else(missing)?;
+                let version = store::version(&mut db, machine.id, *number)
+                    .await?
+                    .ok_or_else(missing)?;
                 let choice = Choice {
                     revision_id: version.revision_id,
                     version_arn: version_of(version.number),
@@ -198,11 +209,14 @@ impl Machines {
                 (None, vec![choice])
             }
             Some(Qualifier::Alias(alias)) => {
-                let alias = store::alias(&mut db, machine.id, alias).await?.ok_or_else(missing)?;
+                let alias = store::alias(&mut db, machine.id, alias)
+                    .await?
+                    .ok_or_else(missing)?;
                 let mut choices = Vec::with_capacity(2);
                 for route in alias.routes() {
-                    let version =
-                        store::version(&mut db, machine.id, route.version).await?.ok_or_else(missing)?;
+                    let version = store::version(&mut db, machine.id, route.version)
+                        .await?
+                        .ok_or_else(missing)?;
                     choices.push(Choice {
                         revision_id: version.revision_id,
                         version_arn: version_of(version.number),
@@ -212,7 +226,11 @@ impl Machines {
                 (Some(Arc::from(arn)), choices)
             }
         };
-        let target = Arc::new(Target { machine_id: machine.id, alias_arn, choices });
+        let target = Arc::new(Target {
+            machine_id: machine.id,
+            alias_arn,
+            choices,
+        });
         self.caches.targets.put(generation, arn.into(), target.clone(), 1);
         Ok(target)
     }
@@ -242,7 +260,9 @@ mod tests {
             weight_percent,
         };
         let choices = [choice(90), choice(10)];
-        let drawn = (0..1_000).filter(|random| draw(&choices, *random).unwrap().weight_percent == 10).count();
+        let drawn = (0..1_000)
+            .filter(|random| draw(&choices, *random).unwrap().weight_percent == 10)
+            .count();
         assert_eq!(drawn, 100);
         let all_to_the_second = [choice(0), choice(100)];
         assert_eq!(draw(&all_to_the_second, 0).unwrap().weight_percent, 100);

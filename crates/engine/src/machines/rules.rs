@@ -73,8 +73,7 @@ pub fn check_encryption(encryption: &Encryption) -> Result<(), EncryptionError> 
             Err(EncryptionError::KeyMissing)
         }
         EncryptionKind::AwsOwnedKey
-            if encryption.kms_key_id.is_some()
-                || encryption.kms_data_key_reuse_period_seconds.is_some() =>
+            if encryption.kms_key_id.is_some() || encryption.kms_data_key_reuse_period_seconds.is_some() =>
         {
             Err(EncryptionError::KeyNotAllowed)
         }
@@ -98,8 +97,7 @@ pub enum TagsError {
 
 /// Checks tags one by one; how many a resource has is the table's matter.
 pub fn check_tags(tags: &[Tag]) -> Result<(), TagsError> {
-    let allowed =
-        |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
+    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
     for tag in tags {
         if tag.key.to_ascii_lowercase().starts_with("aws:") {
             return Err(TagsError::Reserved);
@@ -174,7 +172,9 @@ pub fn read_routing(asked: &[(String, i32)]) -> Result<Routing, RoutingError> {
     let ((place, machine), first) = routes.next().ok_or_else(not_versions)?;
     let second = match routes.next() {
         None => None,
-        Some((other, _)) if other != (place.clone(), machine.clone()) => return Err(RoutingError::NotOneMachine(arns())),
+        Some((other, _)) if other != (place.clone(), machine.clone()) => {
+            return Err(RoutingError::NotOneMachine(arns()));
+        }
         Some((_, second)) if second.version == first.version => {
             return Err(RoutingError::NotDistinct(arns()));
         }
@@ -224,7 +224,10 @@ mod tests {
         };
         assert_eq!(check_logging(&Logging::default()), Ok(()));
         assert_eq!(check_logging(&logging(LogLevel::Off, Some(vec![]))), Ok(()));
-        assert_eq!(check_logging(&logging(LogLevel::All, Some(vec![good.clone()]))), Ok(()));
+        assert_eq!(
+            check_logging(&logging(LogLevel::All, Some(vec![good.clone()]))),
+            Ok(())
+        );
         assert_eq!(
             check_logging(&logging(LogLevel::Fatal, None)),
             Err(LoggingError::OneDestination)
@@ -246,7 +249,10 @@ mod tests {
             format!("arn:aws:states:us-east-1:000000000000:stateMachine:{machine}:{n}")
         };
         let routing = read_routing(&[(version("m", 1), 70), (version("m", 2), 30)]).unwrap();
-        assert_eq!((routing.first.version, routing.second.unwrap().weight_percent), (1, 30));
+        assert_eq!(
+            (routing.first.version, routing.second.unwrap().weight_percent),
+            (1, 30)
+        );
         let text = |asked: &[(String, i32)]| read_routing(asked).unwrap_err().to_string();
         assert_eq!(
             text(&[(version("m", 1), 70), (version("m", 2), 31)]),
@@ -254,6 +260,9 @@ mod tests {
         );
         assert!(text(&[(version("m", 1), 50), (version("m", 1), 50)]).contains("distinct"));
         assert!(text(&[(version("m", 1), 50), (version("n", 2), 50)]).contains("same state machine"));
-        assert!(text(&[("arn:aws:states:us-east-1:000000000000:stateMachine:m".into(), 100)]).contains("version ARNs"));
+        assert!(
+            text(&[("arn:aws:states:us-east-1:000000000000:stateMachine:m".into(), 100)])
+                .contains("version ARNs")
+        );
     }
 }

@@ -22,7 +22,11 @@ macro_rules! select_machine {
 }
 
 /// The machine that has this name, or had it last, with its current revision.
-pub(super) async fn machine(db: &mut PgConnection, place: &Place, name: &str) -> sqlx::Result<Option<Machine>> {
+pub(super) async fn machine(
+    db: &mut PgConnection,
+    place: &Place,
+    name: &str,
+) -> sqlx::Result<Option<Machine>> {
     let row = sqlx::query(select_machine!(
         "where m.account = $1 and m.region = $2 and m.name = $3 \
          order by m.deleted_at desc nulls first, r.sequence desc limit 1"
@@ -134,7 +138,13 @@ pub(super) async fn machines(
     .fetch_all(db)
     .await?;
     rows.iter()
-        .map(|row| Ok((row.try_get("name")?, Kind::by_name(row.try_get("kind")?), row.try_get("created_at")?)))
+        .map(|row| {
+            Ok((
+                row.try_get("name")?,
+                Kind::by_name(row.try_get("kind")?),
+                row.try_get("created_at")?,
+            ))
+        })
         .collect()
 }
 
@@ -244,7 +254,11 @@ pub(super) async fn delete_version(db: &mut PgConnection, machine_id: Uuid, numb
 }
 
 /// An alias by its name.
-pub(super) async fn alias(db: &mut PgConnection, machine_id: Uuid, name: &str) -> sqlx::Result<Option<Alias>> {
+pub(super) async fn alias(
+    db: &mut PgConnection,
+    machine_id: Uuid,
+    name: &str,
+) -> sqlx::Result<Option<Alias>> {
     let row = sqlx::query(
         "select name, description, version, weight, other_version, other_weight, created_at, updated_at \
          from engine.machine_aliases where machine_id = $1 and name = $2",
@@ -339,7 +353,9 @@ fn read_machine(row: &PgRow) -> sqlx::Result<Machine> {
                 definition: row.try_get::<&str, _>("definition")?.into(),
                 role_arn: row.try_get("role_arn")?,
                 logging,
-                tracing: Tracing { enabled: row.try_get("tracing_enabled")? },
+                tracing: Tracing {
+                    enabled: row.try_get("tracing_enabled")?,
+                },
                 encryption,
             },
             variable_references,
@@ -362,9 +378,15 @@ fn read_alias(row: &PgRow) -> sqlx::Result<Alias> {
     Ok(Alias {
         name: row.try_get("name")?,
         description: row.try_get("description")?,
-        first: Route { version: row.try_get("version")?, weight_percent: row.try_get("weight")? },
+        first: Route {
+            version: row.try_get("version")?,
+            weight_percent: row.try_get("weight")?,
+        },
         second: match other {
-            (Some(version), Some(weight_percent)) => Some(Route { version, weight_percent }),
+            (Some(version), Some(weight_percent)) => Some(Route {
+                version,
+                weight_percent,
+            }),
             _ => None,
         },
         created_at: row.try_get("created_at")?,

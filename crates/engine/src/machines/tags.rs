@@ -3,10 +3,10 @@
 use sqlx::{PgConnection, Row};
 use thiserror::Error;
 
+use super::Machines;
 use super::find::{Found, find};
 use super::model::Tag;
 use super::rules::{self, TagsError};
-use super::Machines;
 use crate::arn::{Arn, ArnError, Resource};
 use crate::limits::TAGS_PER_RESOURCE_MAX;
 
@@ -69,7 +69,10 @@ impl Machines {
         .await?;
         let mut tags = Vec::with_capacity(rows.len());
         for row in &rows {
-            tags.push(Tag { key: row.try_get("key")?, value: row.try_get("value")? });
+            tags.push(Tag {
+                key: row.try_get("key")?,
+                value: row.try_get("value")?,
+            });
         }
         Ok(tags)
     }
@@ -78,7 +81,11 @@ impl Machines {
 async fn exists(db: &mut PgConnection, text: &str) -> Result<(), TagError> {
     let arn = Arn::parse(text)?;
     let found = match &arn.resource {
-        Resource::Machine { label: None, qualifier: None, name } => {
+        Resource::Machine {
+            label: None,
+            qualifier: None,
+            name,
+        } => {
             matches!(find(db, &arn.place, name).await?, Some(Found::Active(_)))
         }
         Resource::Activity { name } => crate::activities::exists(db, &arn.place, name).await?,
@@ -87,7 +94,11 @@ async fn exists(db: &mut PgConnection, text: &str) -> Result<(), TagError> {
         | Resource::Express { .. }
         | Resource::MapRun { .. } => return Err(arn.unfit().into()),
     };
-    if found { Ok(()) } else { Err(TagError::Missing(text.to_owned())) }
+    if found {
+        Ok(())
+    } else {
+        Err(TagError::Missing(text.to_owned()))
+    }
 }
 
 /// Writes tags; the last of equal keys counts.
@@ -108,6 +119,9 @@ pub(crate) async fn put(db: &mut PgConnection, arn: &str, tags: &[Tag]) -> sqlx:
 
 /// Drops all tags of a resource.
 pub(crate) async fn drop_all(db: &mut PgConnection, arn: &str) -> sqlx::Result<()> {
-    sqlx::query("delete from engine.tags where resource_arn = $1").bind(arn).execute(db).await?;
+    sqlx::query("delete from engine.tags where resource_arn = $1")
+        .bind(arn)
+        .execute(db)
+        .await?;
     Ok(())
 }

@@ -106,7 +106,9 @@ impl Machines {
             role_arn: command.role_arn.unwrap_or_else(|| is.content.role_arn.clone()),
             logging: command.logging.unwrap_or_else(|| is.content.logging.clone()),
             tracing: command.tracing.unwrap_or(is.content.tracing),
-            encryption: command.encryption.unwrap_or_else(|| is.content.encryption.clone()),
+            encryption: command
+                .encryption
+                .unwrap_or_else(|| is.content.encryption.clone()),
         };
         if content != is.content {
             let revision = Revision {
@@ -129,6 +131,10 @@ impl Machines {
         };
         tx.commit().await?;
         self.caches.forget(&machine.arn());
-        Ok(Updated { revision_id: machine.current.shown_id(), version_arn, updated_at: now })
+        Ok(Updated {
+            revision_id: machine.current.shown_id(),
+            version_arn,
+            updated_at: now,
+        })
     }
 }

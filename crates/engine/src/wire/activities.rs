@@ -36,9 +36,17 @@ pub(super) async fn create(
 ) -> Result<CreateAnswer, ApiError> {
     let activity = engine
         .activities()
-        .create(caller.place.clone(), &request.name, request.encryption_configuration, &request.tags)
+        .create(
+            caller.place.clone(),
+            &request.name,
+            request.encryption_configuration,
+            &request.tags,
+        )
         .await?;
-    Ok(CreateAnswer { activity_arn: activity.arn(), creation_date: Timestamp(activity.created_at) })
+    Ok(CreateAnswer {
+        activity_arn: activity.arn(),
+        creation_date: Timestamp(activity.created_at),
+    })
 }
 
 #[derive(Deserialize)]
@@ -56,7 +64,10 @@ pub(super) struct DescribeAnswer {
     encryption_configuration: Encryption,
 }
 
-pub(super) async fn describe(engine: &Arc<Engine>, request: ActivityRequest) -> Result<DescribeAnswer, ApiError> {
+pub(super) async fn describe(
+    engine: &Arc<Engine>,
+    request: ActivityRequest,
+) -> Result<DescribeAnswer, ApiError> {
     let activity = engine.activities().describe(&request.activity_arn).await?;
     Ok(DescribeAnswer {
         activity_arn: activity.arn(),
@@ -101,9 +112,14 @@ pub(super) async fn list(
 ) -> Result<ListAnswer, ApiError> {
     let question = format!("ListActivities {} {}", caller.place.account, caller.place.region);
     let now = engine.now_ms();
-    let after: Option<String> = engine.pager().cursor(&question, request.next_token.as_deref(), now)?;
+    let after: Option<String> = engine
+        .pager()
+        .cursor(&question, request.next_token.as_deref(), now)?;
     let size = page::size(request.max_results);
-    let mut found = engine.activities().list(&caller.place, after.as_deref().unwrap_or(""), size + 1).await?;
+    let mut found = engine
+        .activities()
+        .list(&caller.place, after.as_deref().unwrap_or(""), size + 1)
+        .await?;
     let next_token =
         page::cut(&mut found, size).and_then(|last| engine.pager().token(&question, &last.name, now));
     let activities = found
@@ -114,7 +130,10 @@ pub(super) async fn list(
             creation_date: Timestamp(activity.created_at),
         })
         .collect();
-    Ok(ListAnswer { activities, next_token })
+    Ok(ListAnswer {
+        activities,
+        next_token,
+    })
 }
 
 impl From<CreateActivityError> for ApiError {
@@ -123,9 +142,10 @@ impl From<CreateActivityError> for ApiError {
             CreateActivityError::Name(name) => Self::invalid_name(&name),
             CreateActivityError::Encryption(error) => error.into(),
             CreateActivityError::Tags(error) => error.into(),
-            CreateActivityError::Exists(arn) => {
-                Self::new(ErrorCode::ActivityAlreadyExists, format!("Activity Already Exists: '{arn}'"))
-            }
+            CreateActivityError::Exists(arn) => Self::new(
+                ErrorCode::ActivityAlreadyExists,
+                format!("Activity Already Exists: '{arn}'"),
+            ),
             CreateActivityError::Database(error) => error.into(),
         }
     }

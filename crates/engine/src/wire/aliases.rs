@@ -18,7 +18,10 @@ pub(super) struct RouteItem {
 }
 
 fn routing(items: Vec<RouteItem>) -> Vec<(String, i32)> {
-    items.into_iter().map(|item| (item.state_machine_version_arn, item.weight)).collect()
+    items
+        .into_iter()
+        .map(|item| (item.state_machine_version_arn, item.weight))
+        .collect()
 }
 
 #[derive(Deserialize)]
@@ -74,7 +77,9 @@ pub(super) async fn update(engine: &Arc<Engine>, request: UpdateRequest) -> Resu
             routing: request.routing_configuration.map(routing),
         })
         .await?;
-    Ok(UpdateAnswer { update_date: Timestamp(alias.updated_at) })
+    Ok(UpdateAnswer {
+        update_date: Timestamp(alias.updated_at),
+    })
 }
 
 #[derive(Deserialize)]
@@ -95,7 +100,10 @@ pub(super) struct DescribeAnswer {
     update_date: Timestamp,
 }
 
-pub(super) async fn describe(engine: &Arc<Engine>, request: AliasRequest) -> Result<DescribeAnswer, ApiError> {
+pub(super) async fn describe(
+    engine: &Arc<Engine>,
+    request: AliasRequest,
+) -> Result<DescribeAnswer, ApiError> {
     let (machine, alias) = engine.machines().alias(&request.state_machine_alias_arn).await?;
     let routing_configuration = alias
         .routes()
@@ -133,11 +141,17 @@ pub(super) struct ListAnswer {
 pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<ListAnswer, ApiError> {
     let question = format!("ListStateMachineAliases {}", request.state_machine_arn);
     let now = engine.now_ms();
-    let after: Option<String> = engine.pager().cursor(&question, request.next_token.as_deref(), now)?;
+    let after: Option<String> = engine
+        .pager()
+        .cursor(&question, request.next_token.as_deref(), now)?;
     let size = page::size(request.max_results);
     let (machine, mut aliases) = engine
         .machines()
-        .aliases(&request.state_machine_arn, after.as_deref().unwrap_or(""), size + 1)
+        .aliases(
+            &request.state_machine_arn,
+            after.as_deref().unwrap_or(""),
+            size + 1,
+        )
         .await?;
     let next_token =
         page::cut(&mut aliases, size).and_then(|last| engine.pager().token(&question, &last.name, now));
@@ -148,11 +162,17 @@ pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<L
             creation_date: Timestamp(alias.created_at),
         })
         .collect();
-    Ok(ListAnswer { state_machine_aliases, next_token })
+    Ok(ListAnswer {
+        state_machine_aliases,
+        next_token,
+    })
 }
 
 pub(super) async fn delete(engine: &Arc<Engine>, request: AliasRequest) -> Result<Empty, ApiError> {
-    engine.machines().delete_alias(&request.state_machine_alias_arn).await?;
+    engine
+        .machines()
+        .delete_alias(&request.state_machine_alias_arn)
+        .await?;
     Ok(Empty {})
 }
 
@@ -162,7 +182,10 @@ impl From<AliasError> for ApiError {
             AliasError::Find(error) => error.into(),
             AliasError::Missing(arn) | AliasError::VersionMissing(arn) => Self {
                 resource_name: Some(arn),
-                ..Self::new(ErrorCode::ResourceNotFound, "Request references a resource that does not exist.")
+                ..Self::new(
+                    ErrorCode::ResourceNotFound,
+                    "Request references a resource that does not exist.",
+                )
             },
             AliasError::Routing(error) => Self::routing(error.to_string()),
             AliasError::Exists => Self::new(ErrorCode::ConflictException, error.to_string()),

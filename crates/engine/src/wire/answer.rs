@@ -16,8 +16,7 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
             tracing::error!(%error, "an answer could not be written as JSON");
             raw(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                br#"{"__type":"InternalFailure","message":"the answer could not be written"}"#
-                    .to_vec(),
+                br#"{"__type":"InternalFailure","message":"the answer could not be written"}"#.to_vec(),
             )
         }
     }

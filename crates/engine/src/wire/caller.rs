@@ -57,8 +57,13 @@ impl<'a> Authorization<'a> {
         }
         // The access key itself may hold slashes, the rest of the scope can't.
         let mut scope = credential?.rsplitn(5, '/');
-        let (terminator, service, region, date, access_key) =
-            (scope.next()?, scope.next()?, scope.next()?, scope.next()?, scope.next()?);
+        let (terminator, service, region, date, access_key) = (
+            scope.next()?,
+            scope.next()?,
+            scope.next()?,
+            scope.next()?,
+            scope.next()?,
+        );
         if terminator != "aws4_request" || access_key.is_empty() || region.is_empty() {
             return None;
         }
@@ -80,7 +85,9 @@ pub(super) fn identify(
     default: &Place,
 ) -> Caller {
     let Some(authorization) = authorization else {
-        return Caller { place: default.clone() };
+        return Caller {
+            place: default.clone(),
+        };
     };
     let key = authorization.access_key;
     let account: Arc<str> = if let Some(account) = key_account {
@@ -90,7 +97,12 @@ pub(super) fn identify(
     } else {
         default.account.clone()
     };
-    Caller { place: Place { account, region: authorization.region.into() } }
+    Caller {
+        place: Place {
+            account,
+            region: authorization.region.into(),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +132,11 @@ mod tests {
 
     #[test]
     fn a_header_that_is_no_signature_is_refused() {
-        for bad in ["Basic abc", "AWS4-HMAC-SHA256 Credential=a/b", "AWS4-HMAC-SHA256 Credential=a/1/r/s/x, SignedHeaders=h, Signature=s"] {
+        for bad in [
+            "Basic abc",
+            "AWS4-HMAC-SHA256 Credential=a/b",
+            "AWS4-HMAC-SHA256 Credential=a/1/r/s/x, SignedHeaders=h, Signature=s",
+        ] {
             let error = Authorization::read(&headers(bad)).unwrap_err();
             assert_eq!(error.code, ErrorCode::IncompleteSignatureException, "{bad}");
         }

@@ -1,8 +1,6 @@
 //! Requests are checked against their shapes before a handler sees them: wrong types are a `SerializationException`, broken
 //! constraints a `ValidationException` in AWS's wording, all of them in one message.
 
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value};
 
 use super::error::{ApiError, ErrorCode};
@@ -49,12 +47,7 @@ fn structure(
     Ok(())
 }
 
-fn check_value(
-    shape: &Shape,
-    value: &Value,
-    path: &str,
-    broken: &mut Vec<String>,
-) -> Result<(), ApiError> {
+fn check_value(shape: &Shape, value: &Value, path: &str, broken: &mut Vec<String>) -> Result<(), ApiError> {
     let mut fail = |rule: String| {
         broken.push(format!(
             "{} at '{path}' failed to satisfy constraint: {rule}",
@@ -124,7 +117,9 @@ fn check_value(
             for (index, element) in items.iter().enumerate() {
                 let path = format!("{path}.{}.member", index + 1);
                 if element.is_null() {
-                    broken.push(format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
+                    broken.push(format!(
+                        "Value null at '{path}' failed to satisfy constraint: Member must not be null"
+                    ));
                 } else {
                     check_value(item, element, &path, broken)?;
                 }
@@ -179,9 +174,7 @@ fn wanted(shape: &Shape) -> &'static str {
 /// `Value '…'`, or only `Value` when it is not for everybody's eyes.
 fn shown(shape: &Shape, value: &Value) -> String {
     match shape {
-        Shape::Text {
-            sensitive: true, ..
-        } => "Value".to_owned(),
+        Shape::Text { sensitive: true, .. } => "Value".to_owned(),
         _ => {
             let mut text = String::from("Value '");
             print(shape, value, &mut text);
@@ -221,8 +214,7 @@ fn print(shape: &Shape, value: &Value, into: &mut String) {
             into.push(')');
         }
         (_, Value::String(text)) => into.push_str(text),
-        // Writing to a String can't fail.
-        (_, other) => drop(write!(into, "{other}")),
+        (_, other) => into.push_str(&other.to_string()),
     }
 }
 
@@ -243,14 +235,46 @@ mod tests {
     fn every_kind_of_constraint_has_the_words_of_aws() {
         use Operation as O;
         for (operation, request, want) in [
-            (O::ListExecutions, json!({"maxResults": 1001}), "1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 1000"),
-            (O::DescribeActivity, json!({}), "1 validation error detected: Value null at 'activityArn' failed to satisfy constraint: Member must not be null"),
-            (O::DescribeActivity, json!({"activityArn": ""}), "1 validation error detected: Value '' at 'activityArn' failed to satisfy constraint: Member must have length greater than or equal to 1"),
-            (O::CreateStateMachine, json!({"name": "n", "definition": "", "roleArn": "r", "type": "FAST"}), "2 validation errors detected: Value at 'definition' failed to satisfy constraint: Member must have length greater than or equal to 1; Value 'FAST' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]"),
-            (O::CreateStateMachineAlias, json!({"name": "123", "routingConfiguration": [{"stateMachineVersionArn": "a", "weight": 101}]}), r"2 validation errors detected: Value '123' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$; Value '101' at 'routingConfiguration.1.member.weight' failed to satisfy constraint: Member must have value less than or equal to 100"),
-            (O::UpdateStateMachineAlias, json!({"stateMachineAliasArn": "a", "routingConfiguration": [{"stateMachineVersionArn": "a", "weight": 1}, {"stateMachineVersionArn": "b", "weight": 2}, {"stateMachineVersionArn": "c", "weight": 3}]}), "1 validation error detected: Value '[RoutingConfigurationListItem(stateMachineVersionArn=a, weight=1), RoutingConfigurationListItem(stateMachineVersionArn=b, weight=2), RoutingConfigurationListItem(stateMachineVersionArn=c, weight=3)]' at 'routingConfiguration' failed to satisfy constraint: Member must have length less than or equal to 2"),
-            (O::StartExecution, json!({"stateMachineArn": 5}), "NUMBER_VALUE cannot be converted to String"),
-            (O::StartExecution, json!({"stateMachineArn": {}}), "Start of structure or map found where not expected."),
+            (
+                O::ListExecutions,
+                json!({"maxResults": 1001}),
+                "1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 1000",
+            ),
+            (
+                O::DescribeActivity,
+                json!({}),
+                "1 validation error detected: Value null at 'activityArn' failed to satisfy constraint: Member must not be null",
+            ),
+            (
+                O::DescribeActivity,
+                json!({"activityArn": ""}),
+                "1 validation error detected: Value '' at 'activityArn' failed to satisfy constraint: Member must have length greater than or equal to 1",
+            ),
+            (
+                O::CreateStateMachine,
+                json!({"name": "n", "definition": "", "roleArn": "r", "type": "FAST"}),
+                "2 validation errors detected: Value at 'definition' failed to satisfy constraint: Member must have length greater than or equal to 1; Value 'FAST' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]",
+            ),
+            (
+                O::CreateStateMachineAlias,
+                json!({"name": "123", "routingConfiguration": [{"stateMachineVersionArn": "a", "weight": 101}]}),
+                r"2 validation errors detected: Value '123' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$; Value '101' at 'routingConfiguration.1.member.weight' failed to satisfy constraint: Member must have value less than or equal to 100",
+            ),
+            (
+                O::UpdateStateMachineAlias,
+                json!({"stateMachineAliasArn": "a", "routingConfiguration": [{"stateMachineVersionArn": "a", "weight": 1}, {"stateMachineVersionArn": "b", "weight": 2}, {"stateMachineVersionArn": "c", "weight": 3}]}),
+                "1 validation error detected: Value '[RoutingConfigurationListItem(stateMachineVersionArn=a, weight=1), RoutingConfigurationListItem(stateMachineVersionArn=b, weight=2), RoutingConfigurationListItem(stateMachineVersionArn=c, weight=3)]' at 'routingConfiguration' failed to satisfy constraint: Member must have length less than or equal to 2",
+            ),
+            (
+                O::StartExecution,
+                json!({"stateMachineArn": 5}),
+                "NUMBER_VALUE cannot be converted to String",
+            ),
+            (
+                O::StartExecution,
+                json!({"stateMachineArn": {}}),
+                "Start of structure or map found where not expected.",
+            ),
         ] {
             assert_eq!(message(operation, request), want);
         }

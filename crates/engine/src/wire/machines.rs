@@ -12,7 +12,9 @@ use crate::Engine;
 use crate::machines::check::DefinitionError;
 use crate::machines::create::{CreateError, CreateMachine, Publication};
 use crate::machines::find::{FindError, Found};
-use crate::machines::model::{Content, Encryption, Kind, Logging, Revision, Tag, Tracing, VariableReferences};
+use crate::machines::model::{
+    Content, Encryption, Kind, Logging, Revision, Tag, Tracing, VariableReferences,
+};
 use crate::machines::rules::{EncryptionError, LoggingError, TagsError};
 use crate::machines::update::{UpdateError, UpdateMachine};
 
@@ -121,7 +123,9 @@ fn publication(publish: bool, description: Option<String>) -> Result<Option<Publ
     match (publish, description) {
         (true, description) => Ok(Some(Publication { description })),
         (false, None) => Ok(None),
-        (false, Some(_)) => Err(ApiError::validation("Version description can only be set when publish is true")),
+        (false, Some(_)) => Err(ApiError::validation(
+            "Version description can only be set when publish is true",
+        )),
     }
 }
 
@@ -177,7 +181,13 @@ pub(super) struct RevisionAnswer {
 impl RevisionAnswer {
     /// As AWS shows it; without data the definition is `{}` (API reference, `includedData`: the definition is left out).
     pub(super) fn new(revision: &Revision, included: IncludedData) -> Self {
-        let Content { definition, role_arn, logging, tracing, encryption } = revision.content.clone();
+        let Content {
+            definition,
+            role_arn,
+            logging,
+            tracing,
+            encryption,
+        } = revision.content.clone();
         let (definition, variable_references) = match included {
             IncludedData::AllData => (definition, revision.variable_references.clone()),
             IncludedData::MetadataOnly => ("{}".into(), VariableReferences::new()),
@@ -194,7 +204,10 @@ impl RevisionAnswer {
     }
 }
 
-pub(super) async fn describe(engine: &Arc<Engine>, request: DescribeRequest) -> Result<DescribeAnswer, ApiError> {
+pub(super) async fn describe(
+    engine: &Arc<Engine>,
+    request: DescribeRequest,
+) -> Result<DescribeAnswer, ApiError> {
     let described = engine.machines().describe(&request.state_machine_arn).await?;
     let status = match described.found {
         Found::Active(_) => "ACTIVE",
@@ -257,13 +270,21 @@ pub(super) async fn list(
     caller: &Caller,
     request: ListRequest,
 ) -> Result<ListAnswer, ApiError> {
-    let question = format!("ListStateMachines {} {}", caller.place.account, caller.place.region);
+    let question = format!(
+        "ListStateMachines {} {}",
+        caller.place.account, caller.place.region
+    );
     let now = engine.now_ms();
-    let after: Option<String> = engine.pager().cursor(&question, request.next_token.as_deref(), now)?;
+    let after: Option<String> = engine
+        .pager()
+        .cursor(&question, request.next_token.as_deref(), now)?;
     let size = page::size(request.max_results);
-    let mut machines = engine.machines().list(&caller.place, after.as_deref().unwrap_or(""), size + 1).await?;
-    let next_token = page::cut(&mut machines, size)
-        .and_then(|last| engine.pager().token(&question, &last.name, now));
+    let mut machines = engine
+        .machines()
+        .list(&caller.place, after.as_deref().unwrap_or(""), size + 1)
+        .await?;
+    let next_token =
+        page::cut(&mut machines, size).and_then(|last| engine.pager().token(&question, &last.name, now));
     let state_machines = machines
         .into_iter()
         .map(|machine| Item {
@@ -273,7 +294,10 @@ pub(super) async fn list(
             creation_date: Timestamp(machine.created_at),
         })
         .collect();
-    Ok(ListAnswer { state_machines, next_token })
+    Ok(ListAnswer {
+        state_machines,
+        next_token,
+    })
 }
 
 impl From<FindError> for ApiError {
@@ -290,19 +314,28 @@ impl From<FindError> for ApiError {
 
 impl From<DefinitionError> for ApiError {
     fn from(error: DefinitionError) -> Self {
-        Self::new(ErrorCode::InvalidDefinition, format!("Invalid State Machine Definition: '{error}'"))
+        Self::new(
+            ErrorCode::InvalidDefinition,
+            format!("Invalid State Machine Definition: '{error}'"),
+        )
     }
 }
 
 impl From<LoggingError> for ApiError {
     fn from(error: LoggingError) -> Self {
-        Self::new(ErrorCode::InvalidLoggingConfiguration, format!("Invalid Logging Configuration: {error}"))
+        Self::new(
+            ErrorCode::InvalidLoggingConfiguration,
+            format!("Invalid Logging Configuration: {error}"),
+        )
     }
 }
 
 impl From<EncryptionError> for ApiError {
     fn from(error: EncryptionError) -> Self {
-        Self::new(ErrorCode::InvalidEncryptionConfiguration, format!("Invalid Encryption Configuration: {error}"))
+        Self::new(
+            ErrorCode::InvalidEncryptionConfiguration,
+            format!("Invalid Encryption Configuration: {error}"),
+        )
     }
 }
 
@@ -323,9 +356,10 @@ impl From<CreateError> for ApiError {
             CreateError::Logging(error) => error.into(),
             CreateError::Encryption(error) => error.into(),
             CreateError::Tags(error) => error.into(),
-            CreateError::Exists(arn) => {
-                Self::new(ErrorCode::StateMachineAlreadyExists, format!("State Machine Already Exists: '{arn}'"))
-            }
+            CreateError::Exists(arn) => Self::new(
+                ErrorCode::StateMachineAlreadyExists,
+                format!("State Machine Already Exists: '{arn}'"),
+            ),
             CreateError::Deleting(arn) => Self::machine_deleting(&arn),
             CreateError::Database(error) => error.into(),
         }

@@ -46,7 +46,10 @@ fn find(text: &str) -> Result<Empty, ApiError> {
     match arn.resource {
         Resource::MapRun { .. } => Err(ApiError {
             resource_name: Some(text.to_owned()),
-            ..ApiError::new(ErrorCode::ResourceNotFound, format!("Map Run does not exist: '{text}'"))
+            ..ApiError::new(
+                ErrorCode::ResourceNotFound,
+                format!("Map Run does not exist: '{text}'"),
+            )
         }),
         Resource::Machine { .. }
         | Resource::Execution { .. }

@@ -19,7 +19,6 @@ pub mod page;
 mod shapes;
 pub mod signature;
 mod tags;
-mod validate;
 mod versions;
 
 use std::sync::Arc;
@@ -98,7 +97,10 @@ async fn perform(api: &Api, parts: &Parts, body: Body) -> Result<Response, ApiEr
 }
 
 fn unknown_operation() -> ApiError {
-    ApiError::new(ErrorCode::UnknownOperationException, "The requested operation is not recognized by the service.")
+    ApiError::new(
+        ErrorCode::UnknownOperationException,
+        "The requested operation is not recognized by the service.",
+    )
 }
 
 fn identify(api: &Api, parts: &Parts, body: &[u8]) -> Result<Caller, ApiError> {
@@ -107,12 +109,22 @@ fn identify(api: &Api, parts: &Parts, body: &[u8]) -> Result<Caller, ApiError> {
     let must_prove = api.trust == Trust::Nobody && !config.access_keys.is_empty();
     let key = if must_prove {
         let now = config.clock.now_ms();
-        Some(signature::verify(&config.access_keys, parts, body, authorization.as_ref(), now)?)
+        Some(signature::verify(
+            &config.access_keys,
+            parts,
+            body,
+            authorization.as_ref(),
+            now,
+        )?)
     } else {
         None
     };
     let default = Place::new(&config.account, &config.region);
-    Ok(caller::identify(authorization.as_ref(), key.and_then(|key| key.account.as_deref()), &default))
+    Ok(caller::identify(
+        authorization.as_ref(),
+        key.and_then(|key| key.account.as_deref()),
+        &default,
+    ))
 }
 
 fn read_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
@@ -121,8 +133,12 @@ fn read_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     }
     match serde_json::from_slice(body) {
         Ok(Value::Object(request)) => Ok(request),
-        Ok(_) => Err(constraints::serialization("Unexpected token: a request is a JSON object.")),
-        Err(error) => Err(constraints::serialization(format!("The request is not valid JSON: {error}"))),
+        Ok(_) => Err(constraints::serialization(
+            "Unexpected token: a request is a JSON object.",
+        )),
+        Err(error) => Err(constraints::serialization(format!(
+            "The request is not valid JSON: {error}"
+        ))),
     }
 }
 
@@ -156,12 +172,14 @@ async fn dispatch(
         O::ListActivities => ok(activities::list(engine, caller, read(request)?).await?),
         O::DescribeMapRun => ok(map_runs::describe(&read(request)?)?),
         O::UpdateMapRun => ok(map_runs::update(&read(request)?)?),
-        O::ValidateStateMachineDefinition => ok(validate::validate(&read(request)?)),
         _ => Err(unknown_operation()),
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it ends every line of `dispatch`, which are results")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it ends every line of `dispatch`, which are results"
+)]
 fn ok(body: impl Serialize) -> Result<Response, ApiError> {
     Ok(answer::json(StatusCode::OK, &body))
 }
@@ -169,7 +187,8 @@ fn ok(body: impl Serialize) -> Result<Response, ApiError> {
 /// The request as its handler wants it. The shapes were checked before, so this fails only where handler and model disagree.
 fn read<T: DeserializeOwned>(mut request: Map<String, Value>) -> Result<T, ApiError> {
     drop_nulls(&mut request);
-    serde_json::from_value(Value::Object(request)).map_err(|error| constraints::serialization(error.to_string()))
+    serde_json::from_value(Value::Object(request))
+        .map_err(|error| constraints::serialization(error.to_string()))
 }
 
 /// null is the same as absent.

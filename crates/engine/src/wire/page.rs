@@ -43,7 +43,11 @@ impl Pager {
 
     /// A token by which `question` (operation, account, filters) goes on at `cursor`.
     pub fn token<C: Serialize>(&self, question: &str, cursor: C, now_ms: i64) -> Option<String> {
-        let content = Content { q: self.digest(question), e: now_ms + PAGE_TOKEN_MS_MAX, c: cursor };
+        let content = Content {
+            q: self.digest(question),
+            e: now_ms + PAGE_TOKEN_MS_MAX,
+            c: cursor,
+        };
         let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&content).ok()?);
         Some(format!("{}{text}", self.sign(&text)))
     }
@@ -55,7 +59,12 @@ impl Pager {
         token: Option<&str>,
         now_ms: i64,
     ) -> Result<Option<C>, ApiError> {
-        token.map(|token| self.read(question, token, now_ms).ok_or_else(ApiError::invalid_token)).transpose()
+        token
+            .map(|token| {
+                self.read(question, token, now_ms)
+                    .ok_or_else(ApiError::invalid_token)
+            })
+            .transpose()
     }
 
     fn read<C: DeserializeOwned>(&self, question: &str, token: &str, now_ms: i64) -> Option<C> {
@@ -107,17 +116,44 @@ mod tests {
         let pager = Pager::new([7; 32]);
         let token = pager.token("ListActivities 0 us-east-1", "name", 1_000).unwrap();
         let read = |pager: &Pager, question: &str, token: &str, now: i64| {
-            pager.cursor::<String>(question, Some(token), now).map_err(|error| error.message)
+            pager
+                .cursor::<String>(question, Some(token), now)
+                .map_err(|error| error.message)
         };
         let refused = Err("Invalid Token: 'Invalid token'".to_owned());
-        assert_eq!(read(&pager, "ListActivities 0 us-east-1", &token, 2_000), Ok(Some("name".into())));
-        assert_eq!(read(&pager, "ListStateMachines 0 us-east-1", &token, 2_000), refused);
-        assert_eq!(read(&pager, "ListActivities 0 us-east-1", &token, 2_000 + PAGE_TOKEN_MS_MAX), refused);
-        assert_eq!(read(&Pager::new([8; 32]), "ListActivities 0 us-east-1", &token, 2_000), refused);
+        assert_eq!(
+            read(&pager, "ListActivities 0 us-east-1", &token, 2_000),
+            Ok(Some("name".into()))
+        );
+        assert_eq!(
+            read(&pager, "ListStateMachines 0 us-east-1", &token, 2_000),
+            refused
+        );
+        assert_eq!(
+            read(
+                &pager,
+                "ListActivities 0 us-east-1",
+                &token,
+                2_000 + PAGE_TOKEN_MS_MAX
+            ),
+            refused
+        );
+        assert_eq!(
+            read(&Pager::new([8; 32]), "ListActivities 0 us-east-1", &token, 2_000),
+            refused
+        );
         for position in [0, 31, 32, token.len() - 1] {
             let mut touched = token.clone().into_bytes();
             touched[position] = if touched[position] == b'A' { b'B' } else { b'A' };
-            assert_eq!(read(&pager, "ListActivities 0 us-east-1", &String::from_utf8(touched).unwrap(), 2_000), refused);
+            assert_eq!(
+                read(
+                    &pager,
+                    "ListActivities 0 us-east-1",
+                    &String::from_utf8(touched).unwrap(),
+                    2_000
+                ),
+                refused
+            );
         }
         assert_eq!(read(&pager, "q", "short", 0), refused);
         assert_eq!(read(&pager, "q", "ä", 0), refused);

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
@@ -31,7 +30,9 @@ pub struct AccessKey {
 
 impl fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessKey").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("AccessKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,14 +45,20 @@ pub(super) fn verify<'k>(
     now_ms: i64,
 ) -> Result<&'k AccessKey, ApiError> {
     let authorization = authorization.ok_or_else(|| {
-        ApiError::new(ErrorCode::MissingAuthenticationTokenException, "Missing Authentication Token")
-    })?;
-    let key = keys.iter().find(|key| key.id == authorization.access_key).ok_or_else(|| {
         ApiError::new(
-            ErrorCode::UnrecognizedClientException,
-            "The security token included in the request is invalid.",
+            ErrorCode::MissingAuthenticationTokenException,
+            "Missing Authentication Token",
         )
     })?;
+    let key = keys
+        .iter()
+        .find(|key| key.id == authorization.access_key)
+        .ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::UnrecognizedClientException,
+                "The security token included in the request is invalid.",
+            )
+        })?;
     let signed_at = request
         .headers
         .get("x-amz-date")
@@ -60,22 +67,37 @@ pub(super) fn verify<'k>(
     let signed_ms = read_date(signed_at)
         .ok_or_else(|| incomplete("Date must be in ISO-8601 'basic format'. See 'X-Amz-Date'."))?;
     if !signed_at.starts_with(authorization.date) {
-        return Err(invalid("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP"));
+        return Err(invalid(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP",
+        ));
     }
     if (now_ms - signed_ms).abs() > SIGNATURE_AGE_MS_MAX {
-        return Err(invalid(&format!("Signature expired: {signed_at} is not within 15 minutes of the service's time")));
+        return Err(invalid(&format!(
+            "Signature expired: {signed_at} is not within 15 minutes of the service's time"
+        )));
     }
     let headers_signed: Vec<&str> = authorization.signed_headers.split(';').collect();
     if !headers_signed.contains(&"host") {
-        return Err(invalid("'Host' must be a 'SignedHeader' in the AWS Authorization."));
+        return Err(invalid(
+            "'Host' must be a 'SignedHeader' in the AWS Authorization.",
+        ));
     }
     let canonical = canonical_request(request, body, &headers_signed);
-    let scope = format!("{}/{}/{}/aws4_request", authorization.date, authorization.region, authorization.service);
-    let string_to_sign =
-        format!("AWS4-HMAC-SHA256\n{signed_at}\n{scope}\n{}", hex::encode(Sha256::digest(canonical.as_bytes())));
+    let scope = format!(
+        "{}/{}/{}/aws4_request",
+        authorization.date, authorization.region, authorization.service
+    );
+    let string_to_sign = format!(
+        "AWS4-HMAC-SHA256\n{signed_at}\n{scope}\n{}",
+        hex::encode(Sha256::digest(canonical.as_bytes()))
+    );
     let since_1970 = Duration::from_millis(u64::try_from(signed_ms).unwrap_or(0));
-    let signing_key =
-        generate_signing_key(&key.secret, UNIX_EPOCH + since_1970, authorization.region, authorization.service);
+    let signing_key = generate_signing_key(
+        &key.secret,
+        UNIX_EPOCH + since_1970,
+        authorization.region,
+        authorization.service,
+    );
     let wanted = calculate_signature(signing_key, string_to_sign.as_bytes());
     if bool::from(wanted.as_bytes().ct_eq(authorization.signature.as_bytes())) {
         Ok(key)
@@ -102,21 +124,28 @@ fn read_date(text: &str) -> Option<i64> {
 }
 
 fn canonical_request(request: &Parts, body: &[u8], headers_signed: &[&str]) -> String {
-    let mut canonical = format!("{}\n{}\n{}\n", request.method, canonical_path(request.uri.path()), canonical_query(request));
+    let mut canonical = format!(
+        "{}\n{}\n{}\n",
+        request.method,
+        canonical_path(request.uri.path()),
+        canonical_query(request)
+    );
     for name in headers_signed {
-        // Writing to a String can't fail.
-        drop(writeln!(canonical, "{name}:{}", header_values(request, name)));
+        canonical.push_str(&format!("{name}:{}\n", header_values(request, name)));
     }
     let hash = hex::encode(Sha256::digest(body));
-    drop(write!(canonical, "\n{}\n{hash}", headers_signed.join(";")));
-    canonical
+    format!("{canonical}\n{}\n{hash}", headers_signed.join(";"))
 }
 
 /// The values of a header, joined by commas, with runs of blanks as one.
 fn header_values(request: &Parts, name: &str) -> String {
     // HTTP/2 has the host in the request's target.
     if name == "host" && !request.headers.contains_key(http::header::HOST) {
-        return request.uri.authority().map(ToString::to_string).unwrap_or_default();
+        return request
+            .uri
+            .authority()
+            .map(ToString::to_string)
+            .unwrap_or_default();
     }
     let values: Vec<String> = all_of(&request.headers, name)
         .map(|value| value.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -125,12 +154,18 @@ fn header_values(request: &Parts, name: &str) -> String {
 }
 
 fn all_of<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
-    headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
 }
 
 /// The path, its segments encoded once more (every service but S3).
 fn canonical_path(path: &str) -> String {
-    let segments: Vec<String> = path.split('/').map(|segment| encode(segment.as_bytes())).collect();
+    let segments: Vec<String> = path
+        .split('/')
+        .map(|segment| encode(segment.as_bytes()))
+        .collect();
     match segments.join("/") {
         path if path.is_empty() => "/".to_owned(),
         path => path,
@@ -141,7 +176,9 @@ fn canonical_path(path: &str) -> String {
 fn canonical_query(request: &Parts) -> String {
     let mut parameters: BTreeMap<(String, String), usize> = BTreeMap::new();
     for (name, value) in url::form_urlencoded::parse(request.uri.query().unwrap_or("").as_bytes()) {
-        *parameters.entry((encode(name.as_bytes()), encode(value.as_bytes()))).or_default() += 1;
+        *parameters
+            .entry((encode(name.as_bytes()), encode(value.as_bytes())))
+            .or_default() += 1;
     }
     let mut pairs = Vec::new();
     for ((name, value), count) in parameters {
@@ -159,7 +196,7 @@ fn encode(text: &[u8]) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             encoded.push(char::from(*byte));
         } else {
-            drop(write!(encoded, "%{byte:02X}"));
+            encoded.push_str(&format!("%{byte:02X}"));
         }
     }
     encoded
@@ -194,19 +231,28 @@ mod tests {
         let signable = SignableRequest::new(
             "POST",
             request.uri().to_string(),
-            request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())),
+            request
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.to_str().unwrap())),
             SignableBody::Bytes(body.as_bytes()),
         )
         .unwrap();
         let (instructions, _) = sign(signable, &params).unwrap().into_parts();
         instructions.apply_to_request_http1x(&mut request);
-        let key = AccessKey { id: "AKID".into(), secret: "secret".into(), account: None };
+        let key = AccessKey {
+            id: "AKID".into(),
+            secret: "secret".into(),
+            account: None,
+        };
         (request.into_parts().0, key)
     }
 
     fn check(request: &Parts, key: AccessKey, body: &str, now_ms: i64) -> Result<(), ErrorCode> {
         let authorization = Authorization::read(&request.headers).unwrap();
-        verify(&[key], request, body.as_bytes(), authorization.as_ref(), now_ms).map(drop).map_err(|error| error.code)
+        verify(&[key], request, body.as_bytes(), authorization.as_ref(), now_ms)
+            .map(drop)
+            .map_err(|error| error.code)
     }
 
     #[test]
@@ -216,16 +262,35 @@ mod tests {
         assert_eq!(check(&request, key.clone(), "{}", now), Ok(()));
         let invalid = Err(ErrorCode::InvalidSignatureException);
         assert_eq!(check(&request, key.clone(), "{ }", now), invalid, "another body");
-        assert_eq!(check(&request, key.clone(), "{}", now + 16 * 60_000), invalid, "too old");
+        assert_eq!(
+            check(&request, key.clone(), "{}", now + 16 * 60_000),
+            invalid,
+            "too old"
+        );
         let (by_other_secret, _) = signed("guess", "{}");
-        assert_eq!(check(&by_other_secret, key.clone(), "{}", now), invalid, "another secret");
+        assert_eq!(
+            check(&by_other_secret, key.clone(), "{}", now),
+            invalid,
+            "another secret"
+        );
         let (mut changed, _) = signed("secret", "{}");
-        changed.headers.insert("x-amz-target", "AWSStepFunctions.DeleteActivity".parse().unwrap());
+        changed
+            .headers
+            .insert("x-amz-target", "AWSStepFunctions.DeleteActivity".parse().unwrap());
         assert_eq!(check(&changed, key.clone(), "{}", now), invalid, "another target");
-        let stranger = AccessKey { id: "OTHER".into(), ..key.clone() };
-        assert_eq!(check(&request, stranger, "{}", now), Err(ErrorCode::UnrecognizedClientException));
+        let stranger = AccessKey {
+            id: "OTHER".into(),
+            ..key.clone()
+        };
+        assert_eq!(
+            check(&request, stranger, "{}", now),
+            Err(ErrorCode::UnrecognizedClientException)
+        );
         let (mut unsigned, _) = signed("secret", "{}");
         unsigned.headers.remove(http::header::AUTHORIZATION);
-        assert_eq!(check(&unsigned, key, "{}", now), Err(ErrorCode::MissingAuthenticationTokenException));
+        assert_eq!(
+            check(&unsigned, key, "{}", now),
+            Err(ErrorCode::MissingAuthenticationTokenException)
+        );
     }
 }

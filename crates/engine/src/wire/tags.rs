@@ -18,7 +18,10 @@ pub(super) struct TagRequest {
 }
 
 pub(super) async fn tag(engine: &Arc<Engine>, request: TagRequest) -> Result<Empty, ApiError> {
-    engine.machines().tag(&request.resource_arn, &request.tags).await?;
+    engine
+        .machines()
+        .tag(&request.resource_arn, &request.tags)
+        .await?;
     Ok(Empty {})
 }
 
@@ -30,7 +33,10 @@ pub(super) struct UntagRequest {
 }
 
 pub(super) async fn untag(engine: &Arc<Engine>, request: UntagRequest) -> Result<Empty, ApiError> {
-    engine.machines().untag(&request.resource_arn, &request.tag_keys).await?;
+    engine
+        .machines()
+        .untag(&request.resource_arn, &request.tag_keys)
+        .await?;
     Ok(Empty {})
 }
 
@@ -46,7 +52,9 @@ pub(super) struct ListAnswer {
 }
 
 pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<ListAnswer, ApiError> {
-    Ok(ListAnswer { tags: engine.machines().tags(&request.resource_arn).await? })
+    Ok(ListAnswer {
+        tags: engine.machines().tags(&request.resource_arn).await?,
+    })
 }
 
 impl From<TagError> for ApiError {

@@ -26,10 +26,17 @@ pub(super) struct VersionAnswer {
     creation_date: Timestamp,
 }
 
-pub(super) async fn publish(engine: &Arc<Engine>, request: PublishRequest) -> Result<VersionAnswer, ApiError> {
+pub(super) async fn publish(
+    engine: &Arc<Engine>,
+    request: PublishRequest,
+) -> Result<VersionAnswer, ApiError> {
     let (machine, version) = engine
         .machines()
-        .publish(&request.state_machine_arn, request.revision_id.as_deref(), request.description.as_deref())
+        .publish(
+            &request.state_machine_arn,
+            request.revision_id.as_deref(),
+            request.description.as_deref(),
+        )
         .await?;
     Ok(VersionAnswer {
         state_machine_version_arn: machine.place.version(&machine.name, version.number),
@@ -57,10 +64,14 @@ pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<L
     let name = Name::parse(&request.state_machine_arn)?;
     let question = format!("ListStateMachineVersions {}", request.state_machine_arn);
     let now = engine.now_ms();
-    let below: Option<i64> = engine.pager().cursor(&question, request.next_token.as_deref(), now)?;
+    let below: Option<i64> = engine
+        .pager()
+        .cursor(&question, request.next_token.as_deref(), now)?;
     let size = page::size(request.max_results);
-    let mut versions =
-        engine.machines().versions(&request.state_machine_arn, below.unwrap_or(i64::MAX), size + 1).await?;
+    let mut versions = engine
+        .machines()
+        .versions(&request.state_machine_arn, below.unwrap_or(i64::MAX), size + 1)
+        .await?;
     let next_token =
         page::cut(&mut versions, size).and_then(|last| engine.pager().token(&question, last.number, now));
     let state_machine_versions = versions
@@ -70,7 +81,10 @@ pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<L
             creation_date: Timestamp(version.created_at),
         })
         .collect();
-    Ok(ListAnswer { state_machine_versions, next_token })
+    Ok(ListAnswer {
+        state_machine_versions,
+        next_token,
+    })
 }
 
 #[derive(Deserialize)]
@@ -80,7 +94,10 @@ pub(super) struct DeleteRequest {
 }
 
 pub(super) async fn delete(engine: &Arc<Engine>, request: DeleteRequest) -> Result<Empty, ApiError> {
-    engine.machines().delete_version(&request.state_machine_version_arn).await?;
+    engine
+        .machines()
+        .delete_version(&request.state_machine_version_arn)
+        .await?;
     Ok(Empty {})
 }
 
@@ -89,7 +106,9 @@ impl From<PublishError> for ApiError {
         match error {
             PublishError::Find(error) => error.into(),
             PublishError::OtherRevision { .. } => Self::new(ErrorCode::ConflictException, error.to_string()),
-            PublishError::TooMany(_) => Self::new(ErrorCode::ServiceQuotaExceededException, error.to_string()),
+            PublishError::TooMany(_) => {
+                Self::new(ErrorCode::ServiceQuotaExceededException, error.to_string())
+            }
             PublishError::Database(error) => error.into(),
         }
     }
