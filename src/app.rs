@@ -3,19 +3,52 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::db::Db;
 use crate::lifecycle::Lifecycle;
 use crate::telemetry::Metrics;
 
 /// The shared doors. Handlers get it as `State<Arc<App>>`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct App {
     /// Postgres.
     pub db: Db,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Every setting.
+    pub config: Arc<Config>,
+    /// This process among the replicas, in what it holds and logs: host and process id, and chance against reuse.
+    pub worker: String,
     /// Prometheus metrics.
     pub metrics: Metrics,
     /// Spawning and shutting down.
     pub lifecycle: Lifecycle,
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! An [`App`] for tests inside the crate.
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// On a fresh database, with the default configuration.
+    pub(crate) async fn app() -> Arc<App> {
+        app_with(Config::default()).await
+    }
+
+    /// On a fresh database, with this configuration.
+    pub(crate) async fn app_with(config: Config) -> Arc<App> {
+        let database = signalbox_postgres::testing::database().await;
+        let db = Db::open(&database.url).unwrap();
+        db.migrate().await.unwrap();
+        Arc::new(App {
+            db,
+            clock: Arc::new(SystemClock),
+            config: Arc::new(config),
+            worker: uuid::Uuid::new_v4().to_string(),
+            metrics: Metrics::new().unwrap(),
+            lifecycle: Lifecycle::new(),
+        })
+    }
 }

@@ -13,6 +13,7 @@ pub mod outbound;
 // shared by features
 pub mod app;
 pub mod http;
+pub mod jobs;
 pub mod lifecycle;
 // features: one folder per noun
 pub mod audit;

@@ -41,3 +41,24 @@ pub const EVENT_STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// What a client is told to wait after a 503, seconds.
 pub const RETRY_AFTER_SECONDS: u64 = 2;
+
+/// A run of a background job that takes longer counts as stuck; it is dropped and retried.
+pub const JOB_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Attempts before a job is dead: with the backoff below about an hour and a half.
+pub const JOB_ATTEMPTS_MAX: u32 = 18;
+
+/// First wait between two attempts of a job; it doubles.
+pub const JOB_BACKOFF_MIN: Duration = Duration::from_secs(1);
+
+/// Longest wait between two attempts of a job.
+pub const JOB_BACKOFF_MAX: Duration = Duration::from_mins(10);
+
+/// Characters kept of a job's last error.
+pub const JOB_ERROR_CHARACTERS_MAX: usize = 4_000;
+
+/// How soon the queue is tried again after the database failed.
+pub const JOB_CLAIM_RETRY: Duration = Duration::from_millis(250);
+
+/// How often jobs are counted for the metrics.
+pub const JOB_COUNT_INTERVAL: Duration = Duration::from_secs(5);

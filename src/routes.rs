@@ -45,6 +45,7 @@ fn features() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(metrics))
         .routes(routes!(version))
         .merge(crate::audit::http::routes())
+        .merge(crate::jobs::http::routes())
 }
 
 /// The OpenAPI 3.1 document of every route.

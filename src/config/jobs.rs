@@ -10,7 +10,7 @@ pub struct Jobs {
     pub concurrency: usize,
     /// How often the queue is looked at when no notification comes, milliseconds. Default 1000.
     pub poll_interval_ms: u64,
-    /// How long a job may work without sign of life before another process takes it over, seconds. Default 60. A job that
+    /// How long a job may work without sign of life before another process takes it over, seconds. Default 30. A job that
     /// runs renews its lease at a third of this.
     pub lease_seconds: u64,
 }
@@ -20,7 +20,7 @@ impl Default for Jobs {
         Self {
             concurrency: 16,
             poll_interval_ms: 1_000,
-            lease_seconds: 60,
+            lease_seconds: 30,
         }
     }
 }

@@ -66,15 +66,15 @@ pub fn read(path: &Path) -> Result<Config, ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    parse(path, &text).map_err(|fault| ConfigError::Invalid(Box::new(fault)))
+    parse(path, &text).map_err(ConfigError::Invalid)
 }
 
-fn parse(path: &Path, text: &str) -> Result<Config, Fault> {
+fn parse(path: &Path, text: &str) -> Result<Config, Box<Fault>> {
     let fault = |key: String, error: &toml::de::Error| {
         let line = error
             .span()
             .map(|span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
-        Fault {
+        Box::new(Fault {
             path: path.to_owned(),
             line,
             key,
@@ -84,7 +84,7 @@ fn parse(path: &Path, text: &str) -> Result<Config, Fault> {
                 .and_then(|line| text.lines().nth(line - 1))
                 .map(without_secret)
                 .unwrap_or_default(),
-        }
+        })
     };
     let document = toml::Deserializer::parse(text).map_err(|error| fault(String::new(), &error))?;
     serde_path_to_error::deserialize(document).map_err(|error| {
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::config::{Connection, Credentials, FunctionTarget, Role};
 
-    fn fault(text: &str) -> Fault {
+    fn fault(text: &str) -> Box<Fault> {
         parse(Path::new("signalbox.toml"), text).unwrap_err()
     }
 

@@ -8,7 +8,7 @@ pub mod paging;
 
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 
 pub use error::DbError;
 
@@ -53,6 +53,13 @@ impl Db {
         Ok(Tx {
             inner: self.pool.begin().await?,
         })
+    }
+
+    /// Hears notifications on `channel` from now on, on a connection of its own.
+    pub async fn listen(&self, channel: &str) -> Result<PgListener, DbError> {
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen(channel).await?;
+        Ok(listener)
     }
 
     /// The pool, for reads that need no transaction.
