@@ -64,6 +64,10 @@ impl Random {
 
     /// xoshiro256**, then the upper 53 bits.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
+    #[expect(
+        clippy::many_single_char_names,
+        reason = "the names of the published algorithm"
+    )]
     fn uniform(&mut self) -> f64 {
         let [a, b, c, d] = &mut self.0;
         let result = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
@@ -218,6 +222,113 @@ fn cell(truth: Truth, schedule: Schedule, runs: u64) -> String {
     }
 }
 
+/// The rows: what is called, what is true, whether it must not cry wolf.
+fn rows() -> Vec<(&'static str, Truth, bool)> {
+    let row = |name, truth| (name, truth, false);
+    let healthy = |name, truth| (name, truth, true);
+    vec![
+        healthy("no change, 1 % failures", HEALTHY),
+        healthy(
+            "no change, 5 % failures",
+            Truth {
+                stable_failures: 0.05,
+                canary_failures: 0.05,
+                ..HEALTHY
+            },
+        ),
+        healthy(
+            "no change and a shared outage",
+            Truth {
+                outage: true,
+                ..HEALTHY
+            },
+        ),
+        healthy(
+            "no change, 5 % failures, the canary's come at once",
+            Truth {
+                stable_failures: 0.05,
+                canary_failures: 0.05,
+                fails_at_once: true,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "canary better: 5 to 1 %, durations x0.8",
+            Truth {
+                stable_failures: 0.05,
+                slower: 0.8,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "failures 1 to 100 %",
+            Truth {
+                canary_failures: 1.0,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "failures 0 to 100 %",
+            Truth {
+                stable_failures: 0.0,
+                canary_failures: 1.0,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "failures 1 to 20 %",
+            Truth {
+                canary_failures: 0.2,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "failures 1 to 5 %",
+            Truth {
+                canary_failures: 0.05,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "failures 0.1 to 2 %",
+            Truth {
+                stable_failures: 0.001,
+                canary_failures: 0.02,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "failures 1 to 2 %",
+            Truth {
+                canary_failures: 0.02,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "duration x2",
+            Truth {
+                slower: 2.0,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "duration x1.3",
+            Truth {
+                slower: 1.3,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "5 % of the canary 10 times slower",
+            Truth {
+                slower: 10.0,
+                slower_share: 0.05,
+                ..HEALTHY
+            },
+        ),
+    ]
+}
+
 fn main() {
     let divisor: u64 = std::env::args()
         .skip(1)
@@ -227,123 +338,9 @@ fn main() {
     let short: Schedule = &[(10, 500)];
     let half: Schedule = &[(50, 5_000)];
     let stepped: Schedule = &[(10, 2_500), (50, 2_500)];
-    let rows = [
-        ("no change, 1 % failures", HEALTHY, true),
-        (
-            "no change, 5 % failures",
-            Truth {
-                stable_failures: 0.05,
-                canary_failures: 0.05,
-                ..HEALTHY
-            },
-            true,
-        ),
-        (
-            "no change and a shared outage",
-            Truth {
-                outage: true,
-                ..HEALTHY
-            },
-            true,
-        ),
-        (
-            "no change, 5 % failures, the canary's come at once",
-            Truth {
-                stable_failures: 0.05,
-                canary_failures: 0.05,
-                fails_at_once: true,
-                ..HEALTHY
-            },
-            true,
-        ),
-        (
-            "canary better: 5 to 1 %, durations x0.8",
-            Truth {
-                stable_failures: 0.05,
-                slower: 0.8,
-                ..HEALTHY
-            },
-            false,
-        ),
-        (
-            "failures 1 to 100 %",
-            Truth {
-                canary_failures: 1.0,
-                ..HEALTHY
-            },
-            false,
-        ),
-        (
-            "failures 0 to 100 %",
-            Truth {
-                stable_failures: 0.0,
-                canary_failures: 1.0,
-                ..HEALTHY
-            },
-            false,
-        ),
-        (
-            "failures 1 to 20 %",
-            Truth {
-                canary_failures: 0.2,
-                ..HEALTHY
-            },
-            false,
-        ),
-        (
-            "failures 1 to 5 %",
-            Truth {
-                canary_failures: 0.05,
-                ..HEALTHY
-            },
-            false,
-        ),
-        (
-            "failures 0.1 to 2 %",
-            Truth {
-                stable_failures: 0.001,
-                canary_failures: 0.02,
-                ..HEALTHY
-            },
-            false,
-        ),
-        (
-            "failures 1 to 2 %",
-            Truth {
-                canary_failures: 0.02,
-                ..HEALTHY
-            },
-            false,
-        ),
-        (
-            "duration x2",
-            Truth {
-                slower: 2.0,
-                ..HEALTHY
-            },
-            false,
-        ),
-        (
-            "duration x1.3",
-            Truth {
-                slower: 1.3,
-                ..HEALTHY
-            },
-            false,
-        ),
-        (
-            "5 % of the canary 10 times slower",
-            Truth {
-                slower: 10.0,
-                slower_share: 0.05,
-                ..HEALTHY
-            },
-            false,
-        ),
-    ];
     println!("| truth | 10 %, 5,000 executions | 10 %, 500 | 50 %, 5,000 | 10 then 50 %, 2,500 each |");
     println!("|---|---|---|---|---|");
-    for (name, truth, healthy) in rows {
+    for (name, truth, healthy) in rows() {
         let runs = if healthy { RUNS_HEALTHY } else { RUNS } / divisor;
         let cells: Vec<_> = [long, short, half, stepped]
             .into_iter()

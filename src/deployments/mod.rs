@@ -1,2 +1,5 @@
 //! Deployments.
 pub mod judge;
+pub mod model;
+pub mod step;
+pub mod strategy;

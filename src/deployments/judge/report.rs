@@ -83,8 +83,8 @@ fn mann_whitney(periods: &[Period]) -> Option<(f64, f64)> {
     for &(stable, canary) in buckets.values() {
         u += real(canary) * (below + real(stable) / 2.0);
         below += real(stable);
-        let tied = real(stable + canary);
-        ties += tied.powi(3) - tied;
+        let both = real(stable + canary);
+        ties += both.powi(3) - both;
     }
     let (m, n) = (real(m), real(n));
     let all = m + n;

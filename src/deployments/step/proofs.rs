@@ -1,0 +1,535 @@
+//! The proofs of [`next_step`], on a simulated alias: every step run twice, a stale call before every step, death after every
+//! step, someone else's hand at any time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+
+use super::super::judge::{Finding, FindingKind, OnInsufficientData, Verdict};
+use super::super::model::{AliasSeen, Deployment, Mark, Pause, PauseReason, Routing, State};
+use super::super::strategy::{Course, CourseStep, StrategyKind};
+use super::*;
+use crate::ids::DeploymentId;
+
+/// A course with these weights and a bake of ten seconds each.
+pub(super) fn deployment(weights: &[u8]) -> Deployment {
+    let step = |&weight| CourseStep {
+        weight,
+        bake_seconds: 10,
+        min_samples: 0,
+        evidence_of_health: false,
+    };
+    Deployment {
+        id: DeploymentId::generate(),
+        state: State::Validating,
+        course: Course {
+            kind: StrategyKind::Canary,
+            steps: weights.iter().map(step).collect(),
+            settling_seconds: 1,
+            final_bake_seconds: 10,
+            max_bake_seconds: 60,
+            max_weight: None,
+        },
+        has_tests: true,
+        has_gate: true,
+        rollback_enabled: true,
+        step: 0,
+        from_version: None,
+        to_version: None,
+        standing: None,
+        intent: None,
+        may_overwrite: None,
+        bake: None,
+        promoted: false,
+        pause: None,
+        rollback: None,
+        error: None,
+    }
+}
+
+fn harm() -> Verdict {
+    Verdict::Harm(Finding {
+        kind: FindingKind::Failures,
+        detail: "it fails".into(),
+    })
+}
+
+/// AWS, our records, and everything that was ever asked of AWS.
+struct World {
+    deployment: Deployment,
+    alias: Option<AliasSeen>,
+    published: bool,
+    tests_run: bool,
+    unqualified: Remainder,
+    in_flight: Remainder,
+    now: DateTime<Utc>,
+    calls: Vec<(Routing, Mark)>,
+    /// What the alias was, change by change.
+    trail: Vec<Routing>,
+    finished: u32,
+}
+
+impl World {
+    fn new(deployment: Deployment) -> Self {
+        let alias = AliasSeen {
+            routing: Routing::single("v1"),
+            mark: None,
+        };
+        Self {
+            deployment,
+            trail: vec![alias.routing.clone()],
+            alias: Some(alias),
+            published: false,
+            tests_run: false,
+            unqualified: Remainder::Left,
+            in_flight: Remainder::Left,
+            now: DateTime::UNIX_EPOCH,
+            calls: Vec::new(),
+            finished: 0,
+        }
+    }
+
+    fn observed(&self) -> Observed {
+        Observed {
+            alias: self.alias.clone().map_or(AliasState::Absent, AliasState::Stands),
+            published: self.published.then(|| "v2".to_owned()),
+            tests: if self.tests_run {
+                TestsState::Passed
+            } else {
+                TestsState::Unfinished
+            },
+            gate: GateState::Approved,
+            frozen_until: None,
+            unqualified: self.unqualified,
+            in_flight: self.in_flight,
+        }
+    }
+
+    fn set(&mut self, routing: Routing, mark: Mark) {
+        if self
+            .alias
+            .as_ref()
+            .is_none_or(|seen| !seen.routing.is_same(&routing))
+        {
+            self.trail.push(routing.clone());
+        }
+        self.alias = Some(AliasSeen {
+            routing,
+            mark: Some(mark),
+        });
+    }
+
+    fn decide(&self, verdict: &Verdict) -> Step {
+        next_step(
+            &self.deployment,
+            &self.observed(),
+            verdict,
+            OnInsufficientData::Hold,
+            self.now,
+        )
+    }
+
+    fn perform(&mut self, step: &Step) {
+        match step {
+            Step::Intend(transition) => self.deployment = transition.next.clone(),
+            Step::Finish(transition) => {
+                assert!(transition.next.state.is_finished());
+                self.deployment = transition.next.clone();
+                self.finished += 1;
+            }
+            Step::Converge(call) => match call {
+                Converge::Publish => self.published = true,
+                Converge::Tests => self.tests_run = true,
+                Converge::Alias { to, mark } => {
+                    self.calls.push((to.clone(), *mark));
+                    self.set(to.clone(), *mark);
+                }
+                Converge::Unqualified => self.unqualified = Remainder::Settled,
+                Converge::InFlight => self.in_flight = Remainder::Settled,
+            },
+            Step::Wait { until } => self.now = self.now.max(*until),
+            Step::Rest => {}
+        }
+    }
+
+    /// Runs to the end; `verdict` by step of the course.
+    fn run(&mut self, verdict: impl Fn(&Deployment) -> Verdict, mut before: impl FnMut(&mut Self, u32)) {
+        for turn in 0..5_000 {
+            before(self, turn);
+            let step = self.decide(&verdict(&self.deployment));
+            if step == Step::Rest {
+                return;
+            }
+            self.perform(&step);
+        }
+        panic!("it does not end: {:?}", self.deployment.state);
+    }
+}
+
+fn weights_of(trail: &[Routing]) -> Vec<u8> {
+    trail.iter().map(|routing| routing.weight_of("v2")).collect()
+}
+
+fn failing_at_half(deployment: &Deployment) -> Verdict {
+    if deployment.step == 1 && deployment.state.is_watching() {
+        harm()
+    } else {
+        Verdict::Pass
+    }
+}
+
+#[test]
+fn a_healthy_canary_takes_its_weights_in_order_and_succeeds() {
+    let mut world = World::new(deployment(&[10, 50, 100]));
+    world.run(|_| Verdict::Pass, |_, _| {});
+    assert_eq!(world.deployment.state, State::Succeeded);
+    assert_eq!(weights_of(&world.trail), [0, 10, 50, 100]);
+    assert_eq!(world.finished, 1);
+}
+
+#[test]
+fn a_failing_canary_goes_back_and_no_further_forward() {
+    let mut world = World::new(deployment(&[10, 50, 100]));
+    world.run(failing_at_half, |_, _| {});
+    assert_eq!(world.deployment.state, State::RolledBack);
+    assert_eq!(weights_of(&world.trail), [0, 10, 50, 0]);
+    assert_eq!(world.deployment.error.as_deref(), Some("it fails"));
+}
+
+#[test]
+fn every_step_run_twice_gives_the_same_course() {
+    let mut world = World::new(deployment(&[10, 50, 100]));
+    for _ in 0..5_000 {
+        let step = world.decide(&failing_at_half(&world.deployment));
+        if step == Step::Rest {
+            break;
+        }
+        world.perform(&step);
+        world.perform(&step);
+    }
+    assert_eq!(world.deployment.state, State::RolledBack);
+    assert_eq!(weights_of(&world.trail), [0, 10, 50, 0]);
+}
+
+#[test]
+fn death_after_every_step_gives_the_same_course() {
+    // What survives a death is the record and AWS. Nothing else is kept between steps here, so each turn is a new process;
+    // a death between a call and its answer is the same as a call whose answer nobody read.
+    let mut world = World::new(deployment(&[10, 50, 100]));
+    let mut deaths = 0;
+    for _ in 0..5_000 {
+        let step = world.decide(&failing_at_half(&world.deployment));
+        if step == Step::Rest {
+            break;
+        }
+        if !matches!(step, Step::Wait { .. }) {
+            // Dies before it did anything …
+            deaths += 1;
+            let again = world.decide(&failing_at_half(&world.deployment));
+            assert_eq!(step, again, "a new process decides the same");
+        }
+        // … and the next one does it, dies, and leaves ten minutes without anybody.
+        world.perform(&step);
+        world.now += TimeDelta::minutes(10);
+    }
+    assert!(deaths > 10);
+    assert_eq!(world.deployment.state, State::RolledBack);
+    assert_eq!(weights_of(&world.trail), [0, 10, 50, 0]);
+}
+
+#[test]
+fn a_stale_call_before_every_step_changes_nothing_in_the_end() {
+    for failing in [false, true] {
+        let mut world = World::new(deployment(&[10, 50, 100]));
+        let verdict = |deployment: &Deployment| {
+            if failing {
+                failing_at_half(deployment)
+            } else {
+                Verdict::Pass
+            }
+        };
+        let mut last = 0;
+        world.run(verdict, |world, _| {
+            // Each new call wakes the one before it, once.
+            if world.calls.len() > last && world.calls.len() >= 2 {
+                last = world.calls.len();
+                let (routing, mark) = world.calls[last - 2].clone();
+                world.set(routing, mark);
+            }
+        });
+        let expected = if failing {
+            State::RolledBack
+        } else {
+            State::Succeeded
+        };
+        assert_eq!(world.deployment.state, expected);
+        let stands = world.alias.unwrap().routing;
+        assert_eq!(stands, Routing::single(if failing { "v1" } else { "v2" }));
+    }
+}
+
+#[test]
+fn a_foreign_change_pauses_and_is_left_alone_until_a_person_restores_it() {
+    let foreign = Routing::single("v7");
+    let mut world = World::new(deployment(&[10, 50, 100]));
+    let stranger = foreign.clone();
+    world.run(
+        |_| Verdict::Pass,
+        move |world, _| {
+            if world.deployment.state == State::Baking && world.deployment.step == 1 {
+                world.alias = Some(AliasSeen {
+                    routing: stranger.clone(),
+                    mark: None,
+                });
+            }
+        },
+    );
+    assert_eq!(world.deployment.state, State::Paused);
+    assert_eq!(
+        world.deployment.pause.as_ref().map(|pause| pause.reason),
+        Some(PauseReason::Drift)
+    );
+    assert_eq!(world.alias.as_ref().unwrap().routing, foreign);
+
+    // Resuming does not overwrite it either.
+    world.deployment = command(&world.deployment, Command::Resume, "alice", None)
+        .unwrap()
+        .next;
+    world.run(|_| Verdict::Pass, |_, _| {});
+    assert_eq!(world.deployment.state, State::Paused);
+    assert_eq!(world.alias.as_ref().unwrap().routing, foreign);
+
+    world.deployment = command(&world.deployment, Command::Restore, "alice", None)
+        .unwrap()
+        .next;
+    world.run(|_| Verdict::Pass, |_, _| {});
+    assert_eq!(world.deployment.state, State::Succeeded);
+    assert_eq!(
+        weights_of(&world.trail),
+        [0, 10, 50, 50, 100],
+        "restored to half, then on"
+    );
+}
+
+#[test]
+fn a_rollback_that_meets_a_foreign_alias_is_blocked_and_goes_on_when_it_is_as_wanted() {
+    let mut world = World::new(deployment(&[10, 100]));
+    let mut stranger = true;
+    for _ in 0..200 {
+        if world.deployment.state == State::RollingBack && std::mem::take(&mut stranger) {
+            world.alias = Some(AliasSeen {
+                routing: Routing::single("v7"),
+                mark: None,
+            });
+        }
+        let step = world.decide(&if world.deployment.state == State::Baking {
+            harm()
+        } else {
+            Verdict::Pass
+        });
+        world.perform(&step);
+    }
+    assert_eq!(world.deployment.state, State::RollbackBlocked);
+    world.alias = Some(AliasSeen {
+        routing: Routing::single("v1"),
+        mark: None,
+    });
+    world.run(|_| Verdict::Pass, |_, _| {});
+    assert_eq!(world.deployment.state, State::RolledBack);
+}
+
+#[test]
+fn the_first_deployment_creates_the_alias_and_has_no_way_back() {
+    let mut world = World::new(deployment(&[10, 50, 100]));
+    world.alias = None;
+    world.trail.clear();
+    world.run(
+        |deployment| {
+            if deployment.state == State::FinalBake {
+                harm()
+            } else {
+                Verdict::Pass
+            }
+        },
+        |world, _| {
+            // A pause without a way back waits for a person: stop here.
+            if world.deployment.state == State::Paused {
+                world.deployment.state = State::Aborted;
+            }
+        },
+    );
+    assert_eq!(weights_of(&world.trail), [100]);
+}
+
+#[test]
+fn the_same_version_again_is_no_deployment() {
+    let mut world = World::new(deployment(&[10, 100]));
+    world.alias = Some(AliasSeen {
+        routing: Routing::single("v2"),
+        mark: None,
+    });
+    world.run(|_| Verdict::Pass, |_, _| {});
+    assert_eq!(world.deployment.state, State::Succeeded);
+    assert!(world.calls.is_empty(), "the alias was not touched");
+}
+
+#[test]
+fn what_was_never_seen_enough_of_pauses_for_a_person_and_goes_on_when_told() {
+    let mut world = World::new(deployment(&[10, 100]));
+    let few = |_: &Deployment| Verdict::InsufficientData {
+        missing: "10 of 30".into(),
+    };
+    for _ in 0..2_000 {
+        let step = world.decide(&few(&world.deployment));
+        if world.deployment.state == State::Paused {
+            break;
+        }
+        world.perform(&step);
+    }
+    let pause: Pause = world.deployment.pause.clone().unwrap();
+    assert_eq!(pause.reason, PauseReason::Inconclusive);
+    world.deployment = command(&world.deployment, Command::Promote, "alice", None)
+        .unwrap()
+        .next;
+    world.run(few, |_, _| {});
+    assert_eq!(world.deployment.state, State::Succeeded);
+}
+
+#[test]
+fn it_goes_no_further_than_its_largest_weight_without_a_person() {
+    let mut held = deployment(&[10, 50, 100]);
+    held.course.max_weight = Some(50);
+    let mut world = World::new(held);
+    for _ in 0..2_000 {
+        if world.deployment.state == State::Paused {
+            break;
+        }
+        let step = world.decide(&Verdict::Pass);
+        world.perform(&step);
+    }
+    assert_eq!(
+        world.deployment.pause.as_ref().map(|pause| pause.reason),
+        Some(PauseReason::HoldBack)
+    );
+    assert_eq!(weights_of(&world.trail), [0, 10, 50]);
+    world.deployment = command(&world.deployment, Command::Resume, "alice", None)
+        .unwrap()
+        .next;
+    world.run(|_| Verdict::Pass, |_, _| {});
+    assert_eq!(weights_of(&world.trail), [0, 10, 50, 100]);
+}
+
+#[test]
+fn promoting_fully_skips_the_steps_between() {
+    let mut world = World::new(deployment(&[1, 10, 50, 100]));
+    for _ in 0..2_000 {
+        if world.deployment.state == State::Baking {
+            break;
+        }
+        let step = world.decide(&Verdict::Pass);
+        world.perform(&step);
+    }
+    world.deployment = command(&world.deployment, Command::PromoteFull, "alice", None)
+        .unwrap()
+        .next;
+    world.run(|_| Verdict::Pass, |_, _| {});
+    assert_eq!(weights_of(&world.trail), [0, 1, 100]);
+}
+
+#[test]
+fn a_deployment_that_succeeded_is_taken_back_in_one_command() {
+    let mut world = World::new(deployment(&[100]));
+    world.run(|_| Verdict::Pass, |_, _| {});
+    assert_eq!(world.deployment.state, State::Succeeded);
+    world.deployment = command(&world.deployment, Command::Rollback, "alice", None)
+        .unwrap()
+        .next;
+    world.run(|_| Verdict::Pass, |_, _| {});
+    assert_eq!(world.deployment.state, State::RolledBack);
+    assert_eq!(weights_of(&world.trail), [0, 100, 0]);
+}
+
+#[test]
+fn nothing_moves_while_frozen_but_back() {
+    let mut world = World::new(deployment(&[10, 100]));
+    while world.deployment.state != State::Shifting {
+        let step = world.decide(&Verdict::Pass);
+        world.perform(&step);
+    }
+    let frozen = Observed {
+        frozen_until: Some(world.now + TimeDelta::hours(9)),
+        ..world.observed()
+    };
+    let step = next_step(
+        &world.deployment,
+        &frozen,
+        &Verdict::Pass,
+        OnInsufficientData::Hold,
+        world.now,
+    );
+    assert!(matches!(step, Step::Wait { .. }), "{step:?}");
+    world.run(|_| harm(), |_, _| {});
+    assert_eq!(world.deployment.state, State::RolledBack);
+}
+
+proptest! {
+    /// Whatever the judge says, whoever touches the alias, whatever people command: it comes to rest, the alias only takes
+    /// weights of the course, and what someone else wrote is only overwritten after a person said so.
+    #[test]
+    fn it_always_comes_to_rest_and_moves_only_as_intended(
+        weights in prop::collection::btree_set(1_u8..100, 0..4),
+        script in prop::collection::vec((0_u8..100, 0_u8..12), 0..60),
+    ) {
+        let mut course: Vec<u8> = weights.into_iter().collect();
+        course.push(100);
+        let mut world = World::new(deployment(&course));
+        let mut allowed: Vec<u8> = course.clone();
+        allowed.push(0);
+        let mut overwritable: Option<Routing> = None;
+        let mut foreign: Option<Routing> = None;
+        for turn in 0..4_000_usize {
+            let event = script.get(turn / 3).filter(|_| turn % 3 == 0).map(|event| event.1);
+            // Before the alias was first read, what stands there is what is deployed upon.
+            if event == Some(9) && world.deployment.standing.is_some() && !world.deployment.state.is_finished() {
+                let routing = Routing::single("v7");
+                foreign = Some(routing.clone());
+                world.alias = Some(AliasSeen { routing, mark: None });
+            }
+            let verb = match event {
+                Some(1) => Some(Command::Promote),
+                Some(2) => Some(Command::Pause),
+                Some(3) => Some(Command::Resume),
+                Some(4) => Some(Command::Abort),
+                Some(5) => Some(Command::PromoteFull),
+                Some(6) => Some(Command::Restore),
+                Some(7) => Some(Command::Rollback),
+                _ => None,
+            };
+            if let Some(transition) = verb.and_then(|verb| command(&world.deployment, verb, "a", None).ok()) {
+                world.deployment = transition.next;
+                overwritable = world.deployment.may_overwrite.clone().or(overwritable);
+            }
+            let verdict = match event {
+                Some(8) => harm(),
+                Some(10) => Verdict::InsufficientData { missing: String::new() },
+                _ => Verdict::Pass,
+            };
+            let step = world.decide(&verdict);
+            if let Step::Converge(Converge::Alias { to, mark }) = &step {
+                prop_assert!(allowed.contains(&to.weight_of("v2")), "{to:?}");
+                prop_assert_eq!(mark.deployment, world.deployment.id);
+                let stands = world.alias.as_ref().map(|seen| seen.routing.clone());
+                if foreign.is_some() && stands == foreign {
+                    prop_assert!(overwritable == foreign, "overwrote what someone else made");
+                    foreign = None;
+                }
+            }
+            world.perform(&step);
+            if world.now > DateTime::UNIX_EPOCH + TimeDelta::days(1) {
+                break;
+            }
+        }
+        let state = world.deployment.state;
+        let waits = matches!(state, State::Paused | State::RollbackBlocked);
+        prop_assert!(state.is_finished() || waits, "{state:?}");
+    }
+}
