@@ -39,7 +39,6 @@ create table engine.executions (
     -- The task of another execution that waits for this one (startExecution.sync).
     parent_id uuid,
     parent_task bigint,
-    last_event_id bigint not null,
     constraint known_status check (status in ('RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED', 'PENDING_REDRIVE')),
     constraint stopped_iff_closed check ((stopped_at is null) = (status in ('RUNNING', 'PENDING_REDRIVE'))),
     constraint output_only_of_success check (output is null or status = 'SUCCEEDED'),

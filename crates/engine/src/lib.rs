@@ -14,6 +14,7 @@ pub mod arn;
 pub mod clock;
 pub mod executions;
 pub mod integrations;
+pub mod journal;
 pub mod limits;
 pub mod machines;
 pub mod wire;

@@ -67,3 +67,22 @@ pub const ALIASES_PER_MACHINE_MAX: u32 = 100;
 pub const TARGETS_CACHED_MAX: usize = 10_000;
 /// Text of the definitions kept ready to run, in bytes. What is made of a text takes several times its size.
 pub const DEFINITION_BYTES_CACHED_MAX: usize = 32 * 1024 * 1024;
+/// A shard looks at the clock at least this often, in ms, in case the clock was set or the machine slept.
+pub const SHARD_SLEEP_MS_MAX: i64 = 500;
+/// Inputs one execution takes before the others of its shard have their turn.
+pub const TURN_INPUTS_MAX: usize = 256;
+/// Timers fired before a shard looks for messages again.
+pub const TIMERS_PER_ROUND_MAX: usize = 4_096;
+/// What the smallest frame costs in memory, in bytes.
+pub const FRAME_BYTES_LEAST: usize = 2_048;
+/// Stale entries the queue of idle executions may have before it is cleaned.
+pub const IDLE_ENTRIES_SPARE: usize = 1_024;
+/// How long the end of a task waits for the answer to its own call when it overtook it, in ms: a callback may be
+/// faster than the response it follows from.
+pub const EARLY_ANSWER_MS: i64 = 100;
+/// Executions fetched back from Postgres in one query.
+pub const LOAD_BATCH_MAX: usize = 256;
+/// The lock's connection must answer within this, in ms, or the term is over.
+pub const DRIVER_PING_MS_MAX: u64 = 5_000;
+/// How long a process that ends waits for what it wants written down, in ms.
+pub const REST_MS_MAX: u64 = 10_000;

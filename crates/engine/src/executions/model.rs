@@ -110,6 +110,6 @@ pub struct Execution {
     pub redriven_at: Option<i64>,
     /// The X-Ray header it was started with.
     pub trace_header: Option<String>,
-    /// The id of the last event in its history.
-    pub last_event_id: u64,
+    /// The test case of the mock file it was started with.
+    pub mock_case: Option<String>,
 }

@@ -1,0 +1,122 @@
+//! Group commit: what many executions did becomes durable in one statement, one commit, one fsync.
+//!
+//! Whoever has a [`Record`] sends it and is told when it is durable. An idle writer writes at once; while all writers
+//! are busy, records gather and go together, so a batch is as large as the load makes it and nobody waits for a timer.
+//! An execution has at most one record under way, so the writers need no order among them.
+//!
+//! A write that fails ends the driver's term (see `runtime::driver`): whether it was committed is then read from the
+//! tables and not guessed, by the same way that a crashed process is recovered from.
+
+pub mod record;
+mod write;
+
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::limits;
+pub use record::{Close, FRAME_FORMAT, FrameWrite, HistoryChunk, Record, Redrive, Row, Written};
+
+/// Takes records. Cheap to clone.
+#[derive(Clone)]
+pub struct Journal {
+    sender: mpsc::Sender<Record>,
+}
+
+/// The journal no longer writes: this process's term as driver is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the journal is closed")]
+pub struct JournalClosed;
+
+impl Journal {
+    /// Starts one writer for each connection. `told` hears of every record that is durable, from the writers' tasks;
+    /// it must not block. When a write fails or finds that another driver's epoch has begun, `lost` is cancelled and
+    /// nothing is written any more.
+    pub fn open(
+        connections: Vec<PgConnection>,
+        epoch: i64,
+        told: Arc<dyn Fn(Vec<Written>) + Send + Sync>,
+        tracker: &TaskTracker,
+        lost: &CancellationToken,
+    ) -> Self {
+        let (sender, receiver) = mpsc::channel(limits::JOURNAL_QUEUE_RECORDS_MAX);
+        let receiver = Arc::new(Mutex::new(receiver));
+        for connection in connections {
+            let writer = Writer {
+                receiver: Arc::clone(&receiver),
+                connection,
+                epoch,
+                told: Arc::clone(&told),
+                lost: lost.clone(),
+            };
+            tracker.spawn(writer.run());
+        }
+        Self { sender }
+    }
+
+    /// Hands over a record, waiting while the queue is full. For threads outside of the async runtime.
+    pub fn send_blocking(&self, record: Record) -> Result<(), JournalClosed> {
+        self.sender.blocking_send(record).map_err(|_| JournalClosed)
+    }
+}
+
+struct Writer {
+    receiver: Arc<Mutex<mpsc::Receiver<Record>>>,
+    connection: PgConnection,
+    epoch: i64,
+    told: Arc<dyn Fn(Vec<Written>) + Send + Sync>,
+    lost: CancellationToken,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        let lost = self.lost.clone();
+        // Dropping a write halfway is right when the term is over: the next term reads what came of it.
+        lost.run_until_cancelled(self.write_batches()).await;
+    }
+
+    async fn write_batches(&mut self) {
+        loop {
+            let batch = next_batch(&self.receiver).await;
+            if batch.is_empty() {
+                return;
+            }
+            let limit = std::time::Duration::from_millis(limits::JOURNAL_WRITE_MS_MAX);
+            let written =
+                tokio::time::timeout(limit, write::write(&mut self.connection, self.epoch, batch)).await;
+            match written {
+                Ok(Ok(written)) => (self.told)(written),
+                Ok(Err(error)) => return self.give_up(error),
+                Err(_) => return self.give_up(write::WriteError::TooSlow),
+            }
+        }
+    }
+
+    fn give_up(&self, error: write::WriteError) {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the journal could not write; this driver's term is over"
+        );
+        self.lost.cancel();
+    }
+}
+
+/// Waits for a record and takes what else is there, up to the limits of one write. Empty when the journal is closed.
+async fn next_batch(receiver: &Mutex<mpsc::Receiver<Record>>) -> Vec<Record> {
+    let mut receiver = receiver.lock().await;
+    let mut batch = Vec::new();
+    let Some(first) = receiver.recv().await else {
+        return batch;
+    };
+    let mut bytes = first.bytes();
+    batch.push(first);
+    while batch.len() < limits::JOURNAL_BATCH_RECORDS_MAX && bytes < limits::JOURNAL_BATCH_BYTES_MAX {
+        let Ok(record) = receiver.try_recv() else { break };
+        bytes += record.bytes();
+        batch.push(record);
+    }
+    batch
+}

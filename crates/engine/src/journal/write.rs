@@ -1,0 +1,341 @@
+//! The one statement that makes records durable.
+//!
+//! One statement is one round trip and its own transaction. The driver's epoch is read in it: the driver who takes over
+//! locks `engine.driver` exclusively to raise the epoch, so it waits for the writes under way, and every later write of
+//! the former driver finds another epoch and writes nothing.
+
+use std::collections::HashSet;
+
+use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
+
+use super::record::{Close, FrameWrite, Record, Redrive, Written};
+use crate::executions::ExecutionId;
+
+/// Why a batch was not written, as far as is known.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// Postgres did not say that it is committed; it may be.
+    #[error("the write failed")]
+    Database(#[from] sqlx::Error),
+    /// Another process drives the executions now.
+    #[error("another driver has taken over from epoch {0}")]
+    Fenced(i64),
+    /// Postgres did not answer in time.
+    #[error("the write took longer than the limit")]
+    TooSlow,
+}
+
+const STATEMENT: &str = r"
+with fence as materialized (
+    select epoch from engine.driver where epoch = $1
+), started as (
+    insert into engine.executions (id, arn, name, machine_arn, version_arn, alias_arn, revision_id, map_run_arn, status,
+        input, output, error, cause, started_at, stopped_at, trace_header, mock_case, parent_id, parent_task)
+    select r.* from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::text[],
+        $10::text[], $11::bytea[], $12::bytea[], $13::text[], $14::text[], $15::bigint[], $16::bigint[], $17::text[],
+        $18::text[], $19::uuid[], $20::bigint[]) as r
+    where exists (select from fence)
+    on conflict (arn) do nothing
+    returning id
+), closed as (
+    update engine.executions e
+    set status = c.status, output = c.output, error = c.error, cause = c.cause, stopped_at = c.stopped_at,
+        redrive_count = coalesce(c.redrive_count, e.redrive_count), redriven_at = coalesce(c.redriven_at, e.redriven_at)
+    from unnest($21::uuid[], $22::text[], $23::bytea[], $24::text[], $25::text[], $26::bigint[], $49::integer[], $50::bigint[])
+        as c(id, status, output, error, cause, stopped_at, redrive_count, redriven_at)
+    where e.id = c.id and exists (select from fence)
+), reopened as (
+    update engine.executions e
+    set status = 'RUNNING', output = null, error = null, cause = null, stopped_at = null,
+        redrive_count = r.count, redriven_at = r.at
+    from unnest($27::uuid[], $28::integer[], $29::bigint[]) as r(id, count, at)
+    where e.id = r.id and exists (select from fence)
+), told as (
+    insert into engine.history (execution_id, first_event_id, last_event_id, events)
+    select h.execution_id, h.first_event_id, h.last_event_id, h.events
+    from unnest($30::uuid[], $31::bigint[], $32::bigint[], $33::bytea[], $34::boolean[])
+        as h(execution_id, first_event_id, last_event_id, events, of_start)
+    where exists (select from fence) and (not h.of_start or h.execution_id in (select id from started))
+), framed as (
+    insert into engine.frames (execution_id, open, format, snapshot, inputs_applied, next_due_ms, wake)
+    select f.execution_id, f.open, $35, f.snapshot, f.inputs_applied, f.next_due_ms, f.wake
+    from unnest($36::uuid[], $37::boolean[], $38::bytea[], $39::bigint[], $40::bigint[], $41::boolean[], $42::boolean[])
+        as f(execution_id, open, snapshot, inputs_applied, next_due_ms, wake, of_start)
+    where exists (select from fence) and (not f.of_start or f.execution_id in (select id from started))
+    on conflict (execution_id) do update
+    set open = excluded.open, format = excluded.format, snapshot = excluded.snapshot,
+        inputs_applied = excluded.inputs_applied, next_due_ms = excluded.next_due_ms, wake = excluded.wake
+), told_inputs as (
+    insert into engine.frame_inputs (execution_id, sequence, input)
+    select i.* from unnest($43::uuid[], $44::bigint[], $45::bytea[]) as i
+    where exists (select from fence)
+), absorbed as (
+    delete from engine.frame_inputs i using unnest($46::uuid[], $47::bigint[]) as a(execution_id, up_to)
+    where i.execution_id = a.execution_id and i.sequence <= a.up_to and exists (select from fence)
+), forgotten as (
+    delete from engine.frames f using unnest($48::uuid[]) as g(execution_id)
+    where f.execution_id = g.execution_id and exists (select from fence)
+)
+select exists (select from fence), array(select id from started)";
+
+/// Columns of a batch, one vector for each array of the statement.
+#[derive(Default)]
+struct Columns<'a> {
+    id: Vec<Uuid>,
+    arn: Vec<&'a str>,
+    name: Vec<&'a str>,
+    machine_arn: Vec<&'a str>,
+    version_arn: Vec<Option<&'a str>>,
+    alias_arn: Vec<Option<&'a str>>,
+    revision_id: Vec<Uuid>,
+    map_run_arn: Vec<Option<&'a str>>,
+    status: Vec<&'a str>,
+    input: Vec<&'a [u8]>,
+    output: Vec<Option<&'a [u8]>>,
+    error: Vec<Option<String>>,
+    cause: Vec<Option<String>>,
+    started_at: Vec<i64>,
+    stopped_at: Vec<Option<i64>>,
+    trace_header: Vec<Option<&'a str>>,
+    mock_case: Vec<Option<&'a str>>,
+    parent_id: Vec<Option<Uuid>>,
+    parent_task: Vec<Option<i64>>,
+
+    closed_id: Vec<Uuid>,
+    closed_status: Vec<&'a str>,
+    closed_output: Vec<Option<&'a [u8]>>,
+    closed_error: Vec<Option<String>>,
+    closed_cause: Vec<Option<String>>,
+    closed_stopped_at: Vec<i64>,
+    closed_redrive_count: Vec<Option<i32>>,
+    closed_redriven_at: Vec<Option<i64>>,
+
+    redriven_id: Vec<Uuid>,
+    redriven_count: Vec<i32>,
+    redriven_at: Vec<i64>,
+
+    history_id: Vec<Uuid>,
+    history_first: Vec<i64>,
+    history_last: Vec<i64>,
+    history_events: Vec<&'a [u8]>,
+    history_of_start: Vec<bool>,
+
+    frame_id: Vec<Uuid>,
+    frame_open: Vec<bool>,
+    frame_snapshot: Vec<&'a [u8]>,
+    frame_applied: Vec<i64>,
+    frame_due: Vec<Option<i64>>,
+    frame_wake: Vec<bool>,
+    frame_of_start: Vec<bool>,
+
+    input_id: Vec<Uuid>,
+    input_sequence: Vec<i64>,
+    input_bytes: Vec<&'a [u8]>,
+
+    absorbed_id: Vec<Uuid>,
+    absorbed_up_to: Vec<i64>,
+    forgotten_id: Vec<Uuid>,
+}
+
+/// Makes `batch` durable and says of each record what came of it.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    epoch: i64,
+    batch: Vec<Record>,
+) -> Result<Vec<Written>, WriteError> {
+    let mut columns = Columns::default();
+    for record in &batch {
+        columns.add(record);
+    }
+    let row = columns.bind(epoch).fetch_one(connection).await?;
+    if !row.try_get::<bool, _>(0)? {
+        return Err(WriteError::Fenced(epoch));
+    }
+    let started: HashSet<Uuid> = row.try_get::<Vec<Uuid>, _>(1)?.into_iter().collect();
+    Ok(batch
+        .iter()
+        .map(|record| Written {
+            execution: record.execution,
+            accepted: record.row.is_none() || started.contains(&record.execution.0),
+        })
+        .collect())
+}
+
+impl<'a> Columns<'a> {
+    fn add(&mut self, record: &'a Record) {
+        let ExecutionId(id) = record.execution;
+        let of_start = record.row.is_some();
+        match (&record.row, record.close.as_deref()) {
+            (Some(row), close) => self.add_row(id, row, close),
+            (None, Some(close)) => self.add_close(id, close, record.redrive),
+            (None, None) => self.add_redrive(id, record.redrive),
+        }
+        if let Some(history) = &record.history {
+            self.history_id.push(id);
+            self.history_first.push(signed(history.first_event_id));
+            self.history_last.push(signed(history.last_event_id));
+            self.history_events.push(&history.events);
+            self.history_of_start.push(of_start);
+        }
+        self.add_frame(id, of_start, &record.frame);
+    }
+
+    fn add_row(&mut self, id: Uuid, row: &'a super::Row, close: Option<&'a Close>) {
+        self.id.push(id);
+        self.arn.push(&row.arn);
+        self.name.push(&row.name);
+        self.machine_arn.push(&row.machine_arn);
+        self.version_arn.push(row.version_arn.as_deref());
+        self.alias_arn.push(row.alias_arn.as_deref());
+        self.revision_id.push(row.revision_id);
+        self.map_run_arn.push(row.map_run_arn.as_deref());
+        self.status
+            .push(close.map_or("RUNNING", |close| close.status.as_str()));
+        self.input.push(row.input.as_bytes());
+        self.output
+            .push(close.and_then(|close| close.output.as_deref()).map(str::as_bytes));
+        self.error
+            .push(close.and_then(|close| close.error.as_deref()).map(storable));
+        self.cause
+            .push(close.and_then(|close| close.cause.as_deref()).map(storable));
+        self.started_at.push(row.started_at);
+        self.stopped_at.push(close.map(|close| close.stopped_at));
+        self.trace_header.push(row.trace_header.as_deref());
+        self.mock_case.push(row.mock_case.as_deref());
+        self.parent_id.push(row.parent.map(|parent| parent.execution.0));
+        self.parent_task
+            .push(row.parent.map(|parent| signed(parent.task.0)));
+    }
+
+    fn add_redrive(&mut self, id: Uuid, redrive: Option<Redrive>) {
+        if let Some(redrive) = redrive {
+            self.redriven_id.push(id);
+            self.redriven_count.push(signed_count(redrive.count));
+            self.redriven_at.push(redrive.at);
+        }
+    }
+
+    /// One statement must not update a row twice, so a redrive that closes at once is one update.
+    fn add_close(&mut self, id: Uuid, close: &'a Close, redrive: Option<Redrive>) {
+        self.closed_redrive_count
+            .push(redrive.map(|redrive| signed_count(redrive.count)));
+        self.closed_redriven_at.push(redrive.map(|redrive| redrive.at));
+        self.closed_id.push(id);
+        self.closed_status.push(close.status.as_str());
+        self.closed_output
+            .push(close.output.as_deref().map(str::as_bytes));
+        self.closed_error.push(close.error.as_deref().map(storable));
+        self.closed_cause.push(close.cause.as_deref().map(storable));
+        self.closed_stopped_at.push(close.stopped_at);
+    }
+
+    fn add_frame(&mut self, id: Uuid, of_start: bool, frame: &'a FrameWrite) {
+        match frame {
+            FrameWrite::None => {}
+            FrameWrite::Snapshot {
+                open,
+                bytes,
+                inputs_applied,
+                next_due_ms,
+                wake,
+            } => {
+                self.frame_id.push(id);
+                self.frame_open.push(*open);
+                self.frame_snapshot.push(bytes);
+                self.frame_applied.push(signed(*inputs_applied));
+                self.frame_due.push(*next_due_ms);
+                self.frame_wake.push(*wake);
+                self.frame_of_start.push(of_start);
+                if !of_start {
+                    self.absorbed_id.push(id);
+                    self.absorbed_up_to.push(signed(*inputs_applied));
+                }
+            }
+            FrameWrite::Inputs(inputs) => {
+                for (sequence, bytes) in inputs {
+                    self.input_id.push(id);
+                    self.input_sequence.push(signed(*sequence));
+                    self.input_bytes.push(bytes);
+                }
+            }
+            FrameWrite::Forget => {
+                self.forgotten_id.push(id);
+                self.absorbed_id.push(id);
+                self.absorbed_up_to.push(i64::MAX);
+            }
+        }
+    }
+
+    fn bind(self, epoch: i64) -> sqlx::query::Query<'a, sqlx::Postgres, sqlx::postgres::PgArguments> {
+        sqlx::query(STATEMENT)
+            .bind(epoch)
+            .bind(self.id)
+            .bind(self.arn)
+            .bind(self.name)
+            .bind(self.machine_arn)
+            .bind(self.version_arn)
+            .bind(self.alias_arn)
+            .bind(self.revision_id)
+            .bind(self.map_run_arn)
+            .bind(self.status)
+            .bind(self.input)
+            .bind(self.output)
+            .bind(self.error)
+            .bind(self.cause)
+            .bind(self.started_at)
+            .bind(self.stopped_at)
+            .bind(self.trace_header)
+            .bind(self.mock_case)
+            .bind(self.parent_id)
+            .bind(self.parent_task)
+            .bind(self.closed_id)
+            .bind(self.closed_status)
+            .bind(self.closed_output)
+            .bind(self.closed_error)
+            .bind(self.closed_cause)
+            .bind(self.closed_stopped_at)
+            .bind(self.redriven_id)
+            .bind(self.redriven_count)
+            .bind(self.redriven_at)
+            .bind(self.history_id)
+            .bind(self.history_first)
+            .bind(self.history_last)
+            .bind(self.history_events)
+            .bind(self.history_of_start)
+            .bind(super::record::FRAME_FORMAT)
+            .bind(self.frame_id)
+            .bind(self.frame_open)
+            .bind(self.frame_snapshot)
+            .bind(self.frame_applied)
+            .bind(self.frame_due)
+            .bind(self.frame_wake)
+            .bind(self.frame_of_start)
+            .bind(self.input_id)
+            .bind(self.input_sequence)
+            .bind(self.input_bytes)
+            .bind(self.absorbed_id)
+            .bind(self.absorbed_up_to)
+            .bind(self.forgotten_id)
+            .bind(self.closed_redrive_count)
+            .bind(self.closed_redriven_at)
+    }
+}
+
+/// Postgres holds no NUL in a text; the history, which is bytes, keeps it.
+fn storable(text: &str) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Ids count from 1 by one, so they never come near the limit.
+fn signed(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or(i64::MAX)
+}
+
+fn signed_count(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
