@@ -21,6 +21,5 @@ USER 10001
 WORKDIR /var/lib/signalbox
 ENV SIGNALBOX_DATA_DIR=/var/lib/signalbox
 EXPOSE 8080 8083
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["signalbox", "health"]
 ENTRYPOINT ["signalbox"]
 CMD ["serve"]
