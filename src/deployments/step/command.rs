@@ -84,6 +84,7 @@ pub fn command(
 /// A changed deployment, or why the command makes no sense.
 type Changed = Result<Transition, &'static str>;
 
+#[expect(clippy::unnecessary_wraps, reason = "each command ends with it")]
 fn changed(next: Deployment, event: &'static str, detail: String) -> Changed {
     Ok(Transition { next, event, detail })
 }
