@@ -18,6 +18,8 @@ pub struct Env<'a> {
     pub new_token: &'a mut dyn FnMut() -> Arc<str>,
     /// A random UUID (version 4) in lower case with hyphens.
     pub new_uuid: &'a mut dyn FnMut() -> Arc<str>,
+    /// Whether an activity of this ARN exists: AWS looks before it schedules.
+    pub has_activity: &'a dyn Fn(&str) -> bool,
     /// The bounds; [`Limits::AWS`] outside of tests.
     pub limits: &'a Limits,
 }

@@ -1,14 +1,32 @@
 //! The evaluator: a machine, a frame and an event give the next frame, commands and history. Pure: what time it is and what is
 //! random comes in with [`Env`].
 
+mod amount;
+mod choice;
 pub mod command;
+mod compute;
 pub mod env;
 pub mod event;
+mod fail;
+mod flow;
 pub mod frame;
 pub mod history;
+mod map;
+mod parallel;
+mod pass;
+mod place;
+mod problem;
+mod redrive;
+mod retry;
+mod run;
+mod task;
+pub(crate) mod time;
+mod view;
+mod wait;
 
 pub use command::{Command, Failure, Outcome, Pattern, Resource, TaskCall, TaskId, TimerId};
 pub use env::{Env, ExecutionFacts, MachineKind};
 pub use event::{Event, FailureKind};
 pub use frame::{Frame, Stepped};
 pub use history::{Detail, ExecutionData, HistoryEvent, Iteration, StateType, TaskResource};
+pub use run::{start, step};

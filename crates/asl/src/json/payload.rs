@@ -15,9 +15,13 @@ use super::value::Json;
 #[derive(Clone)]
 pub struct Payload(Arc<Parts>);
 
+/// At least one of them is there from the start.
+#[derive(Default)]
 struct Parts {
     text: OnceLock<Arc<str>>,
     json: OnceLock<Json>,
+    /// The payloads an array was joined from.
+    items: Option<Vec<Payload>>,
 }
 
 impl Payload {
@@ -27,15 +31,23 @@ impl Payload {
         read::validate(&text)?;
         Ok(Payload(Arc::new(Parts {
             text: OnceLock::from(text),
-            json: OnceLock::new(),
+            ..Parts::default()
         })))
     }
 
     /// A payload of this value; its text is printed when first asked for.
     pub fn from_json(json: Json) -> Payload {
         Payload(Arc::new(Parts {
-            text: OnceLock::new(),
             json: OnceLock::from(json),
+            ..Parts::default()
+        }))
+    }
+
+    /// An array of these, each with its text as it is.
+    pub fn from_items(items: Vec<Payload>) -> Payload {
+        Payload(Arc::new(Parts {
+            items: Some(items),
+            ..Parts::default()
         }))
     }
 
@@ -53,7 +65,10 @@ impl Payload {
     pub fn text(&self) -> &Arc<str> {
         self.0.text.get_or_init(|| {
             let mut text = String::new();
-            super::print::value(self.0.json.get().unwrap_or(&Json::Null), &mut text);
+            match &self.0.items {
+                Some(items) => join(items, &mut text),
+                None => super::print::value(self.0.json.get().unwrap_or(&Json::Null), &mut text),
+            }
             text.into()
         })
     }
@@ -61,6 +76,9 @@ impl Payload {
     /// The value.
     pub fn json(&self) -> &Json {
         self.0.json.get_or_init(|| {
+            if let Some(items) = &self.0.items {
+                return Json::array(items.iter().map(|item| item.json().clone()).collect());
+            }
             // The text was validated by the same reader, so this can't fail.
             self.0
                 .text
@@ -75,10 +93,36 @@ impl Payload {
         self.text().len()
     }
 
+    /// Whether it is nested more than `levels` deep. What was read from text is not deeper than the reader allows.
+    pub(crate) fn is_deeper_than(&self, levels: usize) -> bool {
+        if let Some(items) = &self.0.items {
+            return levels == 0 || items.iter().any(|item| item.is_deeper_than(levels - 1));
+        }
+        match self.0.json.get() {
+            Some(json) => json.is_deeper_than(levels),
+            None => self
+                .0
+                .text
+                .get()
+                .is_some_and(|text| text.len() > levels && self.json().is_deeper_than(levels)),
+        }
+    }
+
     /// Whether both are the same payload in memory.
     pub fn is_same(&self, other: &Payload) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+}
+
+fn join(items: &[Payload], out: &mut String) {
+    out.push('[');
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        out.push_str(item.text());
+    }
+    out.push(']');
 }
 
 impl From<Json> for Payload {
