@@ -272,7 +272,11 @@ mod tests {
             help: None,
         };
         let diagnostics = [
-            diagnostic(Code::MissingTransitionTarget, "Missing 'Next' target: X", Some("/States/A/Next")),
+            diagnostic(
+                Code::MissingTransitionTarget,
+                "Missing 'Next' target: X",
+                Some("/States/A/Next"),
+            ),
             diagnostic(Code::TaskNoTimeout, "no timeout", Some("/States/A")),
             diagnostic(Code::MissingEndState, "Workflow has no terminal state", None),
         ];

@@ -12,4 +12,7 @@ pub mod paths;
 mod suggest;
 pub mod syntax;
 
-pub use checks::{CheckOptions, Checked, check};
+pub use checks::{CheckOptions, Checked, Diagnosis, check, diagnose};
+pub use diagnostic::{Code, Diagnostic, Severity, invalid_definition_message};
+pub use eval::MachineKind;
+pub use machine::Machine;

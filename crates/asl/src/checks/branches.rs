@@ -5,8 +5,15 @@ use super::shapes::wrong_type;
 use crate::syntax::StateType;
 
 pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
-    let Some(state) = context.state(index).filter(|state| state.kind == Some(StateType::Parallel)) else { return };
-    let Some(branches) = state.node().member("Branches") else { return };
+    let Some(state) = context
+        .state(index)
+        .filter(|state| state.kind == Some(StateType::Parallel))
+    else {
+        return;
+    };
+    let Some(branches) = state.node().member("Branches") else {
+        return;
+    };
     let place = state.place();
     let place = place.member(branches);
     for (index, branch) in branches.value.as_array().unwrap_or_default().iter().enumerate() {

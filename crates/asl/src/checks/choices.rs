@@ -64,8 +64,15 @@ const COMPARISONS: &[(&str, Operand)] = &[
 ];
 
 pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
-    let Some(state) = context.state(index).filter(|state| state.kind == Some(StateType::Choice)) else { return };
-    let Some(choices) = state.node().member("Choices") else { return };
+    let Some(state) = context
+        .state(index)
+        .filter(|state| state.kind == Some(StateType::Choice))
+    else {
+        return;
+    };
+    let Some(choices) = state.node().member("Choices") else {
+        return;
+    };
     let place = state.place();
     let place = place.member(choices);
     for (number, rule) in choices.value.as_array().unwrap_or_default().iter().enumerate() {
@@ -89,7 +96,14 @@ enum Level {
     Nested,
 }
 
-fn check_rule(context: &mut Context<'_>, index: usize, state: &State<'_>, place: &Place<'_>, rule: &Node, level: Level) {
+fn check_rule(
+    context: &mut Context<'_>,
+    index: usize,
+    state: &State<'_>,
+    place: &Place<'_>,
+    rule: &Node,
+    level: Level,
+) {
     let members = rule.as_object().unwrap_or_default();
     for member in members {
         check_member(context, index, state, place, member, level);
@@ -105,38 +119,63 @@ fn check_rule(context: &mut Context<'_>, index: usize, state: &State<'_>, place:
         // Reported as a field of the other language.
         return;
     }
-    let selectors: Vec<&str> = RULE_SELECTORS.iter().copied().filter(|key| rule.member(key).is_some()).collect();
-    let comparisons: Vec<&str> =
-        COMPARISONS.iter().map(|(key, _)| *key).filter(|key| rule.member(key).is_some()).collect();
+    let selectors: Vec<&str> = RULE_SELECTORS
+        .iter()
+        .copied()
+        .filter(|key| rule.member(key).is_some())
+        .collect();
+    let comparisons: Vec<&str> = COMPARISONS
+        .iter()
+        .map(|(key, _)| *key)
+        .filter(|key| rule.member(key).is_some())
+        .collect();
     match (selectors.as_slice(), comparisons.as_slice()) {
         (["Variable"], []) => {
             let names: Vec<&str> = COMPARISONS.iter().map(|(key, _)| *key).collect();
             let slip = members.iter().any(|member| is_unknown(&member.key));
             if !slip {
-                let message = format!("This object should have only one of the following fields: [{}]", names.join(", "));
-                context.add(Finding::schema(place, message).help("Add a comparison, such as \"StringEquals\"."));
+                let message = format!(
+                    "This object should have only one of the following fields: [{}]",
+                    names.join(", ")
+                );
+                context
+                    .add(Finding::schema(place, message).help("Add a comparison, such as \"StringEquals\"."));
             }
         }
         (["Variable"], [_]) => {}
         (["Variable"], several) => {
-            let message = format!("There should only be one of the following fields: [{}]", several.join(", "));
-            context.add(Finding::schema(place, message).help("Put each comparison in a rule of its own inside \"And\"."));
+            let message = format!(
+                "There should only be one of the following fields: [{}]",
+                several.join(", ")
+            );
+            context.add(
+                Finding::schema(place, message)
+                    .help("Put each comparison in a rule of its own inside \"And\"."),
+            );
         }
         ([_], []) => {}
         ([one], [comparison, ..]) => {
             let message = selector_message();
-            let help = format!("\"{comparison}\" compares a \"Variable\"; move it into a rule inside \"{one}\".");
+            let help =
+                format!("\"{comparison}\" compares a \"Variable\"; move it into a rule inside \"{one}\".");
             context.add(Finding::schema(place, message).help(help));
         }
         (none_or_several, _) => {
-            let help = if none_or_several.is_empty() { "Add \"Variable\" and a comparison." } else { "Keep one of them." };
+            let help = if none_or_several.is_empty() {
+                "Add \"Variable\" and a comparison."
+            } else {
+                "Keep one of them."
+            };
             context.add(Finding::schema(place, selector_message()).help(help));
         }
     }
 }
 
 fn selector_message() -> String {
-    format!("The object must have only one of the following fields, [{}]", RULE_SELECTORS.join(", "))
+    format!(
+        "The object must have only one of the following fields, [{}]",
+        RULE_SELECTORS.join(", ")
+    )
 }
 
 fn is_jsonpath_only(key: &str) -> bool {
@@ -148,7 +187,10 @@ fn is_unknown(key: &str) -> bool {
 }
 
 fn operand(key: &str) -> Option<Operand> {
-    COMPARISONS.iter().find(|(name, _)| *name == key).map(|(_, operand)| *operand)
+    COMPARISONS
+        .iter()
+        .find(|(name, _)| *name == key)
+        .map(|(_, operand)| *operand)
 }
 
 fn check_member(
@@ -171,7 +213,9 @@ fn check_member(
         "Output" if level == Level::Top && jsonata => {
             shapes::check(context, index, &at, node, Shape::Template, Slot::Input);
         }
-        "Output" if level == Level::Top => other_language(context, state, place, member, QueryLanguage::Jsonata),
+        "Output" if level == Level::Top => {
+            other_language(context, state, place, member, QueryLanguage::Jsonata);
+        }
         "Condition" if jsonata && level == Level::Top => condition(context, index, &at, node),
         "Condition" if !jsonata => other_language(context, state, place, member, QueryLanguage::Jsonata),
         // The rule is of the wrong language once: its selector says so, its comparison stays silent.
@@ -190,17 +234,21 @@ fn check_member(
         "Not" => nested(context, index, state, &at, node),
         key => match operand(key) {
             Some(operand) => check_operand(context, index, &at, node, operand),
-            None => {
-                let names = COMPARISONS.iter().map(|(name, _)| *name);
-                let names = names.chain(RULE_SELECTORS.iter().copied()).chain(RULE_FIELDS.iter().copied());
-                let finding = unsupported(place, member, key, names);
-                context.add(match key {
-                    "Next" => finding.help("Only the rule as a whole leads somewhere; move \"Next\" out to it."),
-                    "End" => finding.help("A rule leads to a state: use \"Next\", and let that state end."),
-                    _ => finding,
-                });
-            }
+            None => context.add(unknown_field(place, member)),
         },
+    }
+}
+
+fn unknown_field(place: &Place<'_>, member: &Member) -> Finding {
+    let comparisons = COMPARISONS.iter().map(|(name, _)| *name);
+    let known = comparisons
+        .chain(RULE_SELECTORS.iter().copied())
+        .chain(RULE_FIELDS.iter().copied());
+    let finding = unsupported(place, member, &member.key, known);
+    match &*member.key {
+        "Next" => finding.help("Only the rule as a whole leads somewhere; move \"Next\" out to it."),
+        "End" => finding.help("A rule leads to a state: use \"Next\", and let that state end."),
+        _ => finding,
     }
 }
 
@@ -273,7 +321,9 @@ mod tests {
     use crate::checks::tests::{finds, machine, passes};
 
     fn choice(rule: &str) -> String {
-        let states = format!(r#""C": {{"Type": "Choice", "Choices": [{rule}], "Default": "Z"}}, "Z": {{"Type": "Succeed"}}"#);
+        let states = format!(
+            r#""C": {{"Type": "Choice", "Choices": [{rule}], "Default": "Z"}}, "Z": {{"Type": "Succeed"}}"#
+        );
         machine("", &states)
     }
 
@@ -303,13 +353,22 @@ mod tests {
                 "There should only be one of the following fields: [StringEquals, NumericEquals] at \
                  /States/C/Choices[0]",
             ),
-            (r#"{"Variable": "$.x", "Next": "Z"}"#, "This object should have only one of the following fields: ["),
-            (r#"{"Variable": "$.x", "IsNull": true}"#, "These fields are required: [Next] at /States/C/Choices[0]"),
+            (
+                r#"{"Variable": "$.x", "Next": "Z"}"#,
+                "This object should have only one of the following fields: [",
+            ),
+            (
+                r#"{"Variable": "$.x", "IsNull": true}"#,
+                "These fields are required: [Next] at /States/C/Choices[0]",
+            ),
             (
                 r#"{"Not": {"Variable": "$.x", "IsNull": true, "Next": "Z"}, "Next": "Z"}"#,
                 "Field 'Next' is not supported at /States/C/Choices[0]/Not",
             ),
-            (r#"{"And": [], "Next": "Z"}"#, "Value cannot be empty at /States/C/Choices[0]/And"),
+            (
+                r#"{"And": [], "Next": "Z"}"#,
+                "Value cannot be empty at /States/C/Choices[0]/And",
+            ),
             (
                 r#"{"Condition": "{% true %}", "Next": "Z"}"#,
                 "The QueryLanguage is set to 'JSONPath', but field 'Condition' is only supported for the 'JSONata'",
@@ -322,11 +381,26 @@ mod tests {
     #[test]
     fn operands_fit_their_operators() {
         for (comparison, message) in [
-            (r#""NumericEquals": "1""#, "Expected value of type Number at /States/C/Choices[0]/NumericEquals"),
-            (r#""StringEquals": 1"#, "Expected value of type String at /States/C/Choices[0]/StringEquals"),
-            (r#""IsNull": "true""#, "Expected value of type Boolean at /States/C/Choices[0]/IsNull"),
-            (r#""TimestampEquals": "now""#, "String does not match RFC3339 timestamp at /States/C/Choices[0]"),
-            (r#""StringEqualsPath": "x""#, "Value is not a Reference Path: Reference path didn't start with '$' at"),
+            (
+                r#""NumericEquals": "1""#,
+                "Expected value of type Number at /States/C/Choices[0]/NumericEquals",
+            ),
+            (
+                r#""StringEquals": 1"#,
+                "Expected value of type String at /States/C/Choices[0]/StringEquals",
+            ),
+            (
+                r#""IsNull": "true""#,
+                "Expected value of type Boolean at /States/C/Choices[0]/IsNull",
+            ),
+            (
+                r#""TimestampEquals": "now""#,
+                "String does not match RFC3339 timestamp at /States/C/Choices[0]",
+            ),
+            (
+                r#""StringEqualsPath": "x""#,
+                "Value is not a Reference Path: Reference path didn't start with '$' at",
+            ),
         ] {
             let rule = format!(r#"{{"Variable": "$.x", {comparison}, "Next": "Z"}}"#);
             finds(&choice(&rule), &format!("SCHEMA_VALIDATION_FAILED: {message}"));
@@ -336,12 +410,17 @@ mod tests {
     #[test]
     fn jsonata_rules_have_a_condition() {
         let choice = |rule: &str| choice(rule).replacen('{', r#"{"QueryLanguage": "JSONata", "#, 1);
-        passes(&choice(r#"{"Condition": "{% $states.input.x = 1 %}", "Output": 1, "Next": "Z"}"#));
+        passes(&choice(
+            r#"{"Condition": "{% $states.input.x = 1 %}", "Output": 1, "Next": "Z"}"#,
+        ));
         finds(
             &choice(r#"{"Variable": "$.x", "IsPresent": true, "Next": "Z"}"#),
             "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field 'Variable' is only supported \
              for the 'JSONPath' QueryLanguage at /States/C/Choices[0]",
         );
-        finds(&choice(r#"{"Next": "Z"}"#), "SCHEMA_VALIDATION_FAILED: These fields are required: [Condition]");
+        finds(
+            &choice(r#"{"Next": "Z"}"#),
+            "SCHEMA_VALIDATION_FAILED: These fields are required: [Condition]",
+        );
     }
 }

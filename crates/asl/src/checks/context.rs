@@ -30,7 +30,12 @@ pub(super) struct Read {
 
 impl<'c> Context<'c> {
     pub(super) fn new(definition: &'c Definition<'c>, options: &'c CheckOptions) -> Self {
-        Self { definition, options, findings: Vec::new(), reads: Vec::new() }
+        Self {
+            definition,
+            options,
+            findings: Vec::new(),
+            reads: Vec::new(),
+        }
     }
 
     /// The state of an index.
@@ -70,7 +75,12 @@ impl<'c> Context<'c> {
 
     fn read(&mut self, state: usize, place: &Place<'_>, variable: &str) {
         let variable = variable.to_owned();
-        self.reads.push(Read { state, variable, location: place.location(), span: place.span });
+        self.reads.push(Read {
+            state,
+            variable,
+            location: place.location(),
+            span: place.span,
+        });
     }
 
     pub(super) fn into_findings(self) -> Vec<Finding> {
@@ -81,13 +91,17 @@ impl<'c> Context<'c> {
     pub(super) fn has_error_within(&self, state: &State<'_>) -> bool {
         let span = state.node().span;
         let is_within = |finding: &Finding| finding.span.start >= span.start && finding.span.end <= span.end;
-        self.findings.iter().any(|finding| finding.code.severity() == Severity::Error && is_within(finding))
+        self.findings
+            .iter()
+            .any(|finding| finding.code.severity() == Severity::Error && is_within(finding))
     }
 
     /// Whether anything so far keeps the definition from being created: then advice about the graph or the
     /// variables would be guessing.
     pub(super) fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.code.severity() == Severity::Error)
+        self.findings
+            .iter()
+            .any(|finding| finding.code.severity() == Severity::Error)
     }
 }
 
@@ -104,7 +118,13 @@ pub(super) struct Finding {
 impl Finding {
     /// About a place.
     pub(super) fn new(code: Code, place: &Place<'_>, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), location: Some(place.location()), span: place.span, help: None }
+        Self {
+            code,
+            message: message.into(),
+            location: Some(place.location()),
+            span: place.span,
+            help: None,
+        }
     }
 
     /// `SCHEMA_VALIDATION_FAILED` about a place.
@@ -114,7 +134,13 @@ impl Finding {
 
     /// About the definition as a whole.
     pub(super) fn whole(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), location: None, span: Span { start: 0, end: 0 }, help: None }
+        Self {
+            code,
+            message: message.into(),
+            location: None,
+            span: Span { start: 0, end: 0 },
+            help: None,
+        }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -140,7 +166,21 @@ impl Finding {
 
     pub(super) fn into_diagnostic(self, lines: &LineIndex<'_>) -> Diagnostic {
         let (line, column) = lines.line_column(self.span.start);
-        let Self { code, message, location, span, help } = self;
-        Diagnostic { code, message, location, span, line, column, help }
+        let Self {
+            code,
+            message,
+            location,
+            span,
+            help,
+        } = self;
+        Diagnostic {
+            code,
+            message,
+            location,
+            span,
+            line,
+            column,
+            help,
+        }
     }
 }

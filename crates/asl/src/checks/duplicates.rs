@@ -24,7 +24,11 @@ fn walk(context: &mut Context<'_>, place: &Place<'_>, node: &Node, names: Names)
                 if is_repeated(members, index) {
                     context.add(finding(place, member, names));
                 }
-                let inner = if &*member.key == "States" { Names::States } else { Names::Fields };
+                let inner = if &*member.key == "States" {
+                    Names::States
+                } else {
+                    Names::Fields
+                };
                 walk(context, &place.member(member), &member.value, inner);
             }
         }
@@ -40,7 +44,9 @@ fn walk(context: &mut Context<'_>, place: &Place<'_>, node: &Node, names: Names)
 /// Whether an earlier member has the key of the one at `index`. Objects are small, or have keys of different
 /// lengths: comparing beats hashing.
 fn is_repeated(members: &[Member], index: usize) -> bool {
-    let (Some(member), Some(before)) = (members.get(index), members.get(..index)) else { return false };
+    let (Some(member), Some(before)) = (members.get(index), members.get(..index)) else {
+        return false;
+    };
     before.iter().any(|earlier| earlier.key == member.key)
 }
 
@@ -48,10 +54,16 @@ fn finding(place: &Place<'_>, member: &Member, names: Names) -> Finding {
     let key = &member.key;
     let at = place.member(member).shown_by_key();
     let finding = match names {
-        Names::States => Finding::new(Code::DuplicateStateName, &at, format!("Duplicate State name: {key}")),
+        Names::States => Finding::new(
+            Code::DuplicateStateName,
+            &at,
+            format!("Duplicate State name: {key}"),
+        ),
         Names::Fields => Finding::schema(&at, format!("Duplicate field '{key}'")),
     };
-    finding.help(format!("\"{key}\" is written twice in this object; only the last one would count. Rename or remove one."))
+    finding.help(format!(
+        "\"{key}\" is written twice in this object; only the last one would count. Rename or remove one."
+    ))
 }
 
 #[cfg(test)]
@@ -68,6 +80,8 @@ mod tests {
             r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": {"x": 1, "x": 2}, "End": true}}}"#,
             "SCHEMA_VALIDATION_FAILED: Duplicate field 'x' at /States/A/Result/x",
         );
-        passes(r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": [{"x": 1}, {"x": 2}], "End": true}}}"#);
+        passes(
+            r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": [{"x": 1}, {"x": 2}], "End": true}}}"#,
+        );
     }
 }

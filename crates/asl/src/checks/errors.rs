@@ -13,10 +13,14 @@ use crate::syntax::{QueryLanguage, StateType};
 
 pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
     let Some(state) = context.state(index) else { return };
-    let Some(kind @ (StateType::Task | StateType::Parallel | StateType::Map)) = state.kind else { return };
+    let Some(kind @ (StateType::Task | StateType::Parallel | StateType::Map)) = state.kind else {
+        return;
+    };
     let place = state.place();
     for key in ["Retry", "Catch"] {
-        let Some(member) = state.node().member(key) else { continue };
+        let Some(member) = state.node().member(key) else {
+            continue;
+        };
         let list = place.member(member);
         let entries = member.value.as_array().unwrap_or_default();
         for (number, entry) in entries.iter().enumerate() {
@@ -25,7 +29,11 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
                 shapes::wrong_type(context, &at, entry, "Object");
                 continue;
             };
-            let needed: &[&str] = if key == "Catch" { &["ErrorEquals", "Next"] } else { &["ErrorEquals"] };
+            let needed: &[&str] = if key == "Catch" {
+                &["ErrorEquals", "Next"]
+            } else {
+                &["ErrorEquals"]
+            };
             required(context, entry, &at, needed);
             for member in members {
                 if key == "Catch" {
@@ -43,7 +51,17 @@ fn retrier_field(context: &mut Context<'_>, place: &Place<'_>, member: &Member) 
     let at = place.member(member);
     let node = &member.value;
     let integer = |context: &mut Context<'_>, min, max| {
-        shapes::integer(context, &at, node, Shape::Integer { min, max, evaluated: false }, false);
+        shapes::integer(
+            context,
+            &at,
+            node,
+            Shape::Integer {
+                min,
+                max,
+                evaluated: false,
+            },
+            false,
+        );
     };
     match &*member.key {
         "ErrorEquals" => {}
@@ -73,11 +91,25 @@ fn catcher_field(
         "Comment" | "Next" => shapes::text(context, &at, node),
         "Assign" => shapes::check(context, index, &at, node, Shape::Assignments, Slot::Catch),
         "ResultPath" if !jsonata => {
-            shapes::check(context, index, &at, node, Shape::ReferencePath { or_null: true, writable: true }, Slot::Catch);
+            shapes::check(
+                context,
+                index,
+                &at,
+                node,
+                Shape::ReferencePath {
+                    or_null: true,
+                    writable: true,
+                },
+                Slot::Catch,
+            );
         }
         "Output" if jsonata => shapes::check(context, index, &at, node, Shape::Template, Slot::Catch),
         "ResultPath" | "Output" => {
-            let only = if jsonata { QueryLanguage::JsonPath } else { QueryLanguage::Jsonata };
+            let only = if jsonata {
+                QueryLanguage::JsonPath
+            } else {
+                QueryLanguage::Jsonata
+            };
             if state.language.certain {
                 context.add(wrong_language(place, member, only, kind));
             }
@@ -87,7 +119,9 @@ fn catcher_field(
 }
 
 fn error_equals(context: &mut Context<'_>, place: &Place<'_>, entry: &Node, number: usize, count: usize) {
-    let Some(member) = entry.member("ErrorEquals") else { return };
+    let Some(member) = entry.member("ErrorEquals") else {
+        return;
+    };
     let at = place.member(member);
     shapes::array(context, &at, &member.value, true);
     let names = member.value.as_array().unwrap_or_default();
@@ -100,9 +134,13 @@ fn error_equals(context: &mut Context<'_>, place: &Place<'_>, entry: &Node, numb
         return;
     }
     let help = if names.len() > 1 {
-        "States.ALL takes every error: remove the other names, or move it to an entry of its own at the end.".to_owned()
+        "States.ALL takes every error: remove the other names, or move it to an entry of its own at the end."
+            .to_owned()
     } else if number + 1 < count {
-        format!("This is entry {} of {count}: those after it can never match. Move it to the end.", number + 1)
+        format!(
+            "This is entry {} of {count}: those after it can never match. Move it to the end.",
+            number + 1
+        )
     } else {
         return;
     };
@@ -115,7 +153,10 @@ mod tests {
 
     fn task(field: &str) -> String {
         let resource = r#""Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:f""#;
-        machine("", &format!(r#""S": {{{resource}, {field}, "Next": "Z"}}, "Z": {{"Type": "Succeed"}}"#))
+        machine(
+            "",
+            &format!(r#""S": {{{resource}, {field}, "Next": "Z"}}, "Z": {{"Type": "Succeed"}}"#),
+        )
     }
 
     #[test]
@@ -129,20 +170,48 @@ mod tests {
 
     #[test]
     fn states_all_stands_alone_and_last() {
-        let at = |entry: &str| format!("SCHEMA_VALIDATION_FAILED: States.ALL must appear alone and at end of list at /States/S/{entry}/ErrorEquals");
-        finds(&task(r#""Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["E"]}]"#), &at("Retry[0]"));
-        finds(&task(r#""Catch": [{"ErrorEquals": ["E", "States.ALL"], "Next": "Z"}]"#), &at("Catch[0]"));
+        let at = |entry: &str| {
+            format!(
+                "SCHEMA_VALIDATION_FAILED: States.ALL must appear alone and at end of list at /States/S/{entry}/ErrorEquals"
+            )
+        };
+        finds(
+            &task(r#""Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["E"]}]"#),
+            &at("Retry[0]"),
+        );
+        finds(
+            &task(r#""Catch": [{"ErrorEquals": ["E", "States.ALL"], "Next": "Z"}]"#),
+            &at("Catch[0]"),
+        );
     }
 
     #[test]
     fn entries_have_what_they_need_and_nothing_else() {
         for (field, message) in [
-            (r#""Retry": [{}]"#, "These fields are required: [ErrorEquals] at /States/S/Retry[0]"),
-            (r#""Catch": [{"ErrorEquals": ["E"]}]"#, "These fields are required: [Next] at /States/S/Catch[0]"),
-            (r#""Retry": [{"ErrorEquals": []}]"#, "Value cannot be empty at /States/S/Retry[0]/ErrorEquals"),
-            (r#""Retry": [{"ErrorEquals": [1]}]"#, "Expected value of type String at /States/S/Retry[0]/ErrorEquals"),
-            (r#""Retry": {}"#, "Expected value of type Array at /States/S/Retry"),
-            (r#""Retry": [{"ErrorEquals": ["E"], "Next": "Z"}]"#, "Field 'Next' is not supported at /States/S/Retry[0]"),
+            (
+                r#""Retry": [{}]"#,
+                "These fields are required: [ErrorEquals] at /States/S/Retry[0]",
+            ),
+            (
+                r#""Catch": [{"ErrorEquals": ["E"]}]"#,
+                "These fields are required: [Next] at /States/S/Catch[0]",
+            ),
+            (
+                r#""Retry": [{"ErrorEquals": []}]"#,
+                "Value cannot be empty at /States/S/Retry[0]/ErrorEquals",
+            ),
+            (
+                r#""Retry": [{"ErrorEquals": [1]}]"#,
+                "Expected value of type String at /States/S/Retry[0]/ErrorEquals",
+            ),
+            (
+                r#""Retry": {}"#,
+                "Expected value of type Array at /States/S/Retry",
+            ),
+            (
+                r#""Retry": [{"ErrorEquals": ["E"], "Next": "Z"}]"#,
+                "Field 'Next' is not supported at /States/S/Retry[0]",
+            ),
             (
                 r#""Retry": [{"ErrorEquals": ["E"], "BackoffRate": 0.5}]"#,
                 "Minimum value is 1 at /States/S/Retry[0]/BackoffRate",

@@ -23,7 +23,11 @@ pub(super) enum Slot {
 impl Slot {
     pub(super) fn of_state_field(kind: StateType, field: &str) -> Self {
         let has_result = matches!(kind, StateType::Task | StateType::Parallel | StateType::Map);
-        if has_result && matches!(field, "Output" | "Assign") { Self::Result } else { Self::Input }
+        if has_result && matches!(field, "Output" | "Assign") {
+            Self::Result
+        } else {
+            Self::Input
+        }
     }
 
     fn fields(self) -> &'static [&'static str] {
@@ -55,7 +59,9 @@ pub(super) fn value(context: &mut Context<'_>, state: usize, place: &Place<'_>, 
 
 /// One text, which may be an expression.
 pub(super) fn text(context: &mut Context<'_>, state: usize, place: &Place<'_>, text: &str, slot: Slot) {
-    let Some(rest) = text.strip_prefix("{%") else { return };
+    let Some(rest) = text.strip_prefix("{%") else {
+        return;
+    };
     let Some(expression) = rest.strip_suffix("%}") else {
         let finding = Finding::schema(place, "JSONata string must start with {% and end with %}");
         context.add(finding.help("Close the expression with %}, with nothing behind it."));
@@ -90,11 +96,26 @@ fn unsupported(place: &Place<'_>, found: &References, slot: Slot) -> Option<Find
             "$" | "*" | "**" => "There is no context item; write $states.input.".to_owned(),
             name => format!("Write $states.input.{name} for the input, or ${name} for a variable."),
         };
-        return Some(finding(format!("Reference to '{name}' at the top level is not supported.")).help(help));
+        return Some(
+            finding(format!(
+                "Reference to '{name}' at the top level is not supported."
+            ))
+            .help(help),
+        );
     }
-    if let Some(field) = found.states.iter().filter_map(|way| way.first()).find(|field| !slot.fields().contains(&field.as_str())) {
-        let help = match (field.as_str(), suggest::nearest(field, slot.fields().iter().copied())) {
-            ("result", _) => "$states.result exists in Output and Assign of Task, Parallel and Map.".to_owned(),
+    if let Some(field) = found
+        .states
+        .iter()
+        .filter_map(|way| way.first())
+        .find(|field| !slot.fields().contains(&field.as_str()))
+    {
+        let help = match (
+            field.as_str(),
+            suggest::nearest(field, slot.fields().iter().copied()),
+        ) {
+            ("result", _) => {
+                "$states.result exists in Output and Assign of Task, Parallel and Map.".to_owned()
+            }
             ("errorOutput", _) => "$states.errorOutput exists in Output and Assign of a catcher.".to_owned(),
             (_, Some(near)) => format!("Did you mean $states.{near}?"),
             (_, None) => format!("$states has here: {}.", slot.fields().join(", ")),
@@ -138,14 +159,23 @@ mod tests {
     #[test]
     fn expressions_read_only_what_exists() {
         for (expression, message) in [
-            ("{% phone %}", "Reference to 'phone' at the top level is not supported."),
+            (
+                "{% phone %}",
+                "Reference to 'phone' at the top level is not supported.",
+            ),
             ("{% $$ %}", "Reference to '$$' is not supported."),
-            ("{% $states.errorOutput %}", "Field '$states.errorOutput' does not exist."),
+            (
+                "{% $states.errorOutput %}",
+                "Field '$states.errorOutput' does not exist.",
+            ),
             ("{% $states.result %}", "Field '$states.result' does not exist."),
             ("{% $states.inptu %}", "Field '$states.inptu' does not exist."),
             ("{% $eval('1') %}", "Function '$eval' is not supported."),
         ] {
-            finds(&output(expression), &format!("UNSUPPORTED_JSONATA_EXPRESSION: {message} at /States/S/Output/a[0]"));
+            finds(
+                &output(expression),
+                &format!("UNSUPPORTED_JSONATA_EXPRESSION: {message} at /States/S/Output/a[0]"),
+            );
         }
     }
 }

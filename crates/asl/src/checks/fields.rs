@@ -16,7 +16,9 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
     if let Some(member) = state.node().member("QueryLanguage") {
         state_language(context, state, &place, member);
     }
-    let Some(kind) = state_type(context, state, &place) else { return };
+    let Some(kind) = state_type(context, state, &place) else {
+        return;
+    };
     for member in state.node().as_object().unwrap_or_default() {
         check_field(context, index, kind, &place, member);
     }
@@ -32,7 +34,12 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
 /// The type, if it is a valid one; reports it otherwise.
 fn state_type(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>) -> Option<StateType> {
     let Some(member) = state.node().member("Type") else {
-        let near = state.node().as_object().unwrap_or_default().iter().find(|m| m.key.eq_ignore_ascii_case("Type"));
+        let near = state
+            .node()
+            .as_object()
+            .unwrap_or_default()
+            .iter()
+            .find(|m| m.key.eq_ignore_ascii_case("Type"));
         let help = near.map(|near| format!("You have \"{}\"; names are case-sensitive.", near.key));
         context.add(Finding::schema(place, "These fields are required: [Type]").maybe_help(help));
         return None;
@@ -45,8 +52,15 @@ fn state_type(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>) -
         return None;
     }
     let names = StateType::ALL.map(StateType::as_str);
-    let message = format!("The field 'Type' should have one of these values: [{}]", names.join(", "));
-    let help = member.value.as_str().and_then(|text| suggest::nearest(text, names)).map(did_you_mean);
+    let message = format!(
+        "The field 'Type' should have one of these values: [{}]",
+        names.join(", ")
+    );
+    let help = member
+        .value
+        .as_str()
+        .and_then(|text| suggest::nearest(text, names))
+        .map(did_you_mean);
     context.add(Finding::schema(&at, message).maybe_help(help));
     None
 }
@@ -74,7 +88,11 @@ fn state_language(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_
     if downgrade {
         let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
         let help = "Leave QueryLanguage off the machine and set JSONata on the states that use it.";
-        context.add(Finding::schema(place, message).at_span(member.key_span).help(help));
+        context.add(
+            Finding::schema(place, message)
+                .at_span(member.key_span)
+                .help(help),
+        );
     }
 }
 
@@ -113,16 +131,28 @@ pub(super) fn unsupported<'w>(
     known: impl IntoIterator<Item = &'w str>,
 ) -> Finding {
     let help = suggest::nearest(key, known).map(did_you_mean);
-    Finding::schema(place, format!("Field '{key}' is not supported")).at_span(member.key_span).maybe_help(help)
+    Finding::schema(place, format!("Field '{key}' is not supported"))
+        .at_span(member.key_span)
+        .maybe_help(help)
 }
 
 fn belongs_to(kind: StateType, field: &Field) -> String {
     let owners: Vec<&str> = field.on.iter().map(|kind| kind.as_str()).collect();
-    format!("{} states do not take \"{}\"; it belongs to {}.", kind.as_str(), field.name, owners.join(", "))
+    format!(
+        "{} states do not take \"{}\"; it belongs to {}.",
+        kind.as_str(),
+        field.name,
+        owners.join(", ")
+    )
 }
 
 /// `The QueryLanguage is set to …`: at the object, shown at the key.
-pub(super) fn wrong_language(place: &Place<'_>, member: &Member, only: QueryLanguage, kind: StateType) -> Finding {
+pub(super) fn wrong_language(
+    place: &Place<'_>,
+    member: &Member,
+    only: QueryLanguage,
+    kind: StateType,
+) -> Finding {
     let is = match only {
         QueryLanguage::JsonPath => QueryLanguage::Jsonata,
         QueryLanguage::Jsonata => QueryLanguage::JsonPath,
@@ -133,17 +163,25 @@ pub(super) fn wrong_language(place: &Place<'_>, member: &Member, only: QueryLang
         member.key,
         only.as_str()
     );
-    Finding::schema(place, message).at_span(member.key_span).help(instead(&member.key, only, kind))
+    Finding::schema(place, message)
+        .at_span(member.key_span)
+        .help(instead(&member.key, only, kind))
 }
 
 fn instead(key: &str, only: QueryLanguage, kind: StateType) -> String {
     if only == QueryLanguage::Jsonata {
-        return format!("Set \"QueryLanguage\": \"JSONata\" on this state or on the machine to use \"{key}\".");
+        return format!(
+            "Set \"QueryLanguage\": \"JSONata\" on this state or on the machine to use \"{key}\"."
+        );
     }
-    let twin = key.strip_suffix("Path").filter(|twin| fields::state_field(twin).is_some());
+    let twin = key
+        .strip_suffix("Path")
+        .filter(|twin| fields::state_field(twin).is_some());
     match (key, twin) {
         ("InputPath", _) => "A JSONata state reads $states.input where it needs it.".to_owned(),
-        ("OutputPath" | "ResultPath" | "ResultSelector" | "Result", _) => "In JSONata use \"Output\".".to_owned(),
+        ("OutputPath" | "ResultPath" | "ResultSelector" | "Result", _) => {
+            "In JSONata use \"Output\".".to_owned()
+        }
         ("Parameters", _) if kind == StateType::Map => "In JSONata use \"ItemSelector\".".to_owned(),
         ("Parameters", _) if kind == StateType::Pass => "In JSONata use \"Output\".".to_owned(),
         ("Parameters", _) => "In JSONata use \"Arguments\".".to_owned(),
@@ -155,13 +193,24 @@ fn instead(key: &str, only: QueryLanguage, kind: StateType) -> String {
 
 /// `These fields are required: […]`
 pub(super) fn required(context: &mut Context<'_>, node: &Node, place: &Place<'_>, keys: &[&str]) {
-    let missing: Vec<&str> = keys.iter().copied().filter(|key| node.member(key).is_none()).collect();
+    let missing: Vec<&str> = keys
+        .iter()
+        .copied()
+        .filter(|key| node.member(key).is_none())
+        .collect();
     if !missing.is_empty() {
-        let written = node.as_object().unwrap_or_default().iter().map(|member| &*member.key);
+        let written = node
+            .as_object()
+            .unwrap_or_default()
+            .iter()
+            .map(|member| &*member.key);
         let near = missing.first().and_then(|key| suggest::nearest(key, written));
         // The slip itself has been reported with the name that was meant.
         if near.is_none_or(|near| fields::state_field(near).is_some()) {
-            context.schema(place, format!("These fields are required: [{}]", missing.join(", ")));
+            context.schema(
+                place,
+                format!("These fields are required: [{}]", missing.join(", ")),
+            );
         }
     }
 }
@@ -171,13 +220,20 @@ fn exactly_one(context: &mut Context<'_>, node: &Node, place: &Place<'_>, group:
     if present > 1 {
         only_one(context, place, node, group);
     } else if present == 0 {
-        let slips = node.as_object().unwrap_or_default().iter().map(|member| &*member.key);
+        let slips = node
+            .as_object()
+            .unwrap_or_default()
+            .iter()
+            .map(|member| &*member.key);
         let slip = slips
             .filter(|key| fields::state_field(key).is_none())
             .any(|key| suggest::nearest(key, group.iter().copied()).is_some());
         let bad_end = group.contains(&"End") && node.get("End").is_some_and(|end| end.as_bool().is_none());
         if !slip && !bad_end {
-            let message = format!("This object should have only one of the following fields: [{}]", group.join(", "));
+            let message = format!(
+                "This object should have only one of the following fields: [{}]",
+                group.join(", ")
+            );
             let help = match group {
                 ["Next", "End"] => "Add \"Next\": \"<a state>\", or \"End\": true.".to_owned(),
                 group => format!("Add one of {}.", group.join(", ")),
@@ -194,8 +250,15 @@ fn at_most_one(context: &mut Context<'_>, node: &Node, place: &Place<'_>, group:
 }
 
 fn only_one(context: &mut Context<'_>, place: &Place<'_>, node: &Node, group: &[&str]) {
-    let message = format!("There should only be one of the following fields: [{}]", group.join(", "));
-    let present: Vec<&str> = group.iter().copied().filter(|key| node.member(key).is_some()).collect();
+    let message = format!(
+        "There should only be one of the following fields: [{}]",
+        group.join(", ")
+    );
+    let present: Vec<&str> = group
+        .iter()
+        .copied()
+        .filter(|key| node.member(key).is_some())
+        .collect();
     context.add(Finding::schema(place, message).help(format!("Keep one of {}.", present.join(", "))));
 }
 
@@ -222,16 +285,25 @@ mod tests {
             "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: \
              [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/S/Type",
         );
-        finds(&state(r#""End": true"#), "SCHEMA_VALIDATION_FAILED: These fields are required: [Type] at /States/S");
+        finds(
+            &state(r#""End": true"#),
+            "SCHEMA_VALIDATION_FAILED: These fields are required: [Type] at /States/S",
+        );
         passes(&state(r#""Type": "${Type}", "End": true"#));
     }
 
     #[test]
     fn a_field_of_another_type_or_a_slip_is_not_supported() {
         let text = state(r#""Type": "Wait", "Seconds": 1, "Retry": [], "End": true"#);
-        finds(&text, "SCHEMA_VALIDATION_FAILED: Field 'Retry' is not supported at /States/S");
+        finds(
+            &text,
+            "SCHEMA_VALIDATION_FAILED: Field 'Retry' is not supported at /States/S",
+        );
         let text = state(r#""Type": "Pass", "nxet": "A", "End": true"#);
-        finds(&text, "SCHEMA_VALIDATION_FAILED: Field 'nxet' is not supported at /States/S");
+        finds(
+            &text,
+            "SCHEMA_VALIDATION_FAILED: Field 'nxet' is not supported at /States/S",
+        );
         assert_eq!(help_of(&text), "Did you mean \"Next\"?");
     }
 
@@ -274,12 +346,16 @@ mod tests {
     #[test]
     fn a_state_goes_on_or_ends_and_not_both() {
         finds(
-            &machine("", r#""S": {"Type": "Pass"}, "T": {"Type": "Pass", "Next": "S"}"#).replace("\"StartAt\": \"S\"", "\"StartAt\": \"T\""),
+            &machine("", r#""S": {"Type": "Pass"}, "T": {"Type": "Pass", "Next": "S"}"#)
+                .replace("\"StartAt\": \"S\"", "\"StartAt\": \"T\""),
             "SCHEMA_VALIDATION_FAILED: This object should have only one of the following fields: [Next, End] at \
              /States/S",
         );
         finds(
-            &machine("", r#""S": {"Type": "Pass", "Next": "T", "End": true}, "T": {"Type": "Succeed"}"#),
+            &machine(
+                "",
+                r#""S": {"Type": "Pass", "Next": "T", "End": true}, "T": {"Type": "Succeed"}"#,
+            ),
             "SCHEMA_VALIDATION_FAILED: There should only be one of the following fields: [Next, End] at /States/S",
         );
         finds(

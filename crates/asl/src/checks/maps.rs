@@ -13,18 +13,39 @@ use crate::syntax::place::Place;
 use crate::syntax::{QueryLanguage, StateType, has_substitution};
 
 /// A count without a bound of its own.
-const COUNT: Shape = Shape::Integer { min: 0, max: i64::MAX, evaluated: true };
-const POSITIVE: Shape = Shape::Integer { min: 1, max: i64::MAX, evaluated: true };
-const READ: Shape = Shape::ReferencePath { or_null: false, writable: false };
+const COUNT: Shape = Shape::Integer {
+    min: 0,
+    max: i64::MAX,
+    evaluated: true,
+};
+const POSITIVE: Shape = Shape::Integer {
+    min: 1,
+    max: i64::MAX,
+    evaluated: true,
+};
+const READ: Shape = Shape::ReferencePath {
+    or_null: false,
+    writable: false,
+};
 
 pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
-    let Some(state) = context.state(index).filter(|state| state.kind == Some(StateType::Map)) else { return };
+    let Some(state) = context
+        .state(index)
+        .filter(|state| state.kind == Some(StateType::Map))
+    else {
+        return;
+    };
     let place = state.place();
     for member in state.node().as_object().unwrap_or_default() {
         if member.value.as_object().is_none() {
             continue;
         }
-        let part = Part { index, state, place: &place.member(member), node: &member.value };
+        let part = Part {
+            index,
+            state,
+            place: &place.member(member),
+            node: &member.value,
+        };
         match &*member.key {
             "ItemProcessor" | "Iterator" => processor(context, &part),
             "ItemReader" => reader(context, &part),
@@ -50,7 +71,14 @@ impl Part<'_> {
 
     /// Checks a value as of the Map's language.
     fn shape(&self, context: &mut Context<'_>, member: &Member, shape: Shape) {
-        shapes::check(context, self.index, &self.place.member(member), &member.value, shape, Slot::Input);
+        shapes::check(
+            context,
+            self.index,
+            &self.place.member(member),
+            &member.value,
+            shape,
+            Slot::Input,
+        );
     }
 
     /// Reports a field the Map's language does not have; false if it has it.
@@ -64,14 +92,19 @@ impl Part<'_> {
 
     fn at_most_one(&self, context: &mut Context<'_>, group: &[&str]) {
         if group.iter().filter(|key| self.node.member(key).is_some()).count() > 1 {
-            let message = format!("There should only be one of the following fields: [{}]", group.join(", "));
+            let message = format!(
+                "There should only be one of the following fields: [{}]",
+                group.join(", ")
+            );
             context.schema(self.place, message);
         }
     }
 }
 
 fn processor(context: &mut Context<'_>, part: &Part<'_>) {
-    let Some(member) = part.node.member("ProcessorConfig") else { return };
+    let Some(member) = part.node.member("ProcessorConfig") else {
+        return;
+    };
     let place = part.place.member(member);
     let config = &member.value;
     let Some(members) = config.as_object() else {
@@ -95,8 +128,10 @@ fn processor(context: &mut Context<'_>, part: &Part<'_>) {
         required(context, config, &place, &["ExecutionType"]);
         if context.options.kind == MachineKind::Express {
             let at = config.member("Mode").map_or(place, |member| place.member(member));
-            let message = "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines";
-            context.add(Finding::schema(&at, message).help("Use the mode INLINE, or a STANDARD state machine."));
+            let message =
+                "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines";
+            context
+                .add(Finding::schema(&at, message).help("Use the mode INLINE, or a STANDARD state machine."));
         }
     }
 }
@@ -115,7 +150,14 @@ fn reader(context: &mut Context<'_>, part: &Part<'_>) {
                 if member.value.as_object().is_none() {
                     shapes::wrong_type(context, &place, &member.value, "Object");
                 } else {
-                    reader_config(context, &Part { place: &place, node: &member.value, ..*part });
+                    reader_config(
+                        context,
+                        &Part {
+                            place: &place,
+                            node: &member.value,
+                            ..*part
+                        },
+                    );
                 }
             }
             "Parameters" => {
@@ -128,7 +170,12 @@ fn reader(context: &mut Context<'_>, part: &Part<'_>) {
                     part.shape(context, member, Shape::ObjectTemplate);
                 }
             }
-            key => context.add(unsupported(part.place, member, key, READER_FIELDS.iter().copied())),
+            key => context.add(unsupported(
+                part.place,
+                member,
+                key,
+                READER_FIELDS.iter().copied(),
+            )),
         }
     }
     required(context, part.node, part.place, &["Resource"]);
@@ -160,7 +207,12 @@ fn reader_config(context: &mut Context<'_>, part: &Part<'_>) {
         let at = part.place.member(member);
         let node = &member.value;
         match &*member.key {
-            "InputType" => shapes::word(context, &at, node, &["CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"]),
+            "InputType" => shapes::word(
+                context,
+                &at,
+                node,
+                &["CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"],
+            ),
             "Transformation" => shapes::word(context, &at, node, &["NONE", "LOAD_AND_FLATTEN"]),
             "ManifestType" => shapes::word(context, &at, node, &["ATHENA_DATA", "S3_INVENTORY"]),
             "CSVHeaderLocation" => {
@@ -174,7 +226,12 @@ fn reader_config(context: &mut Context<'_>, part: &Part<'_>) {
                 }
             }
             "CSVDelimiter" => {
-                shapes::word(context, &at, node, &["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"]);
+                shapes::word(
+                    context,
+                    &at,
+                    node,
+                    &["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"],
+                );
             }
             "MaxItems" => part.shape(context, member, COUNT),
             "MaxItemsPath" => {
@@ -183,12 +240,18 @@ fn reader_config(context: &mut Context<'_>, part: &Part<'_>) {
                 }
             }
             "ItemsPointer" => shapes::text(context, &at, node),
-            key => context.add(unsupported(part.place, member, key, READER_CONFIG_FIELDS.iter().copied())),
+            key => context.add(unsupported(
+                part.place,
+                member,
+                key,
+                READER_CONFIG_FIELDS.iter().copied(),
+            )),
         }
     }
     if input == Some("CSV") && part.node.member("CSVHeaderLocation").is_none() {
         let finding = Finding::schema(part.place, "The field 'CSVHeaderLocation' is required");
-        context.add(finding.help("Add \"CSVHeaderLocation\": \"FIRST_ROW\", or \"GIVEN\" with \"CSVHeaders\"."));
+        context
+            .add(finding.help("Add \"CSVHeaderLocation\": \"FIRST_ROW\", or \"GIVEN\" with \"CSVHeaders\"."));
     }
     if part.node.get("CSVHeaderLocation").and_then(Node::as_str) == Some("GIVEN") {
         required(context, part.node, part.place, &["CSVHeaders"]);
@@ -225,7 +288,12 @@ fn batcher(context: &mut Context<'_>, part: &Part<'_>) {
                     part.shape(context, member, READ);
                 }
             }
-            key => context.add(unsupported(part.place, member, key, BATCHER_FIELDS.iter().copied())),
+            key => context.add(unsupported(
+                part.place,
+                member,
+                key,
+                BATCHER_FIELDS.iter().copied(),
+            )),
         }
     }
     part.at_most_one(context, &["MaxItemsPerBatch", "MaxItemsPerBatchPath"]);
@@ -252,12 +320,22 @@ fn writer(context: &mut Context<'_>, part: &Part<'_>) {
             "Parameters" if jsonata => wrong_writer_field(context, part, member, QueryLanguage::JsonPath),
             "Arguments" if !jsonata => wrong_writer_field(context, part, member, QueryLanguage::Jsonata),
             "Parameters" | "Arguments" => part.shape(context, member, Shape::ObjectTemplate),
-            key => context.add(unsupported(part.place, member, key, WRITER_FIELDS.iter().copied())),
+            key => context.add(unsupported(
+                part.place,
+                member,
+                key,
+                WRITER_FIELDS.iter().copied(),
+            )),
         }
     }
     let has_target = part.node.member("Parameters").is_some() || part.node.member("Arguments").is_some();
     if part.node.member("Resource").is_some() && !has_target {
-        required(context, part.node, part.place, &[if jsonata { "Arguments" } else { "Parameters" }]);
+        required(
+            context,
+            part.node,
+            part.place,
+            &[if jsonata { "Arguments" } else { "Parameters" }],
+        );
     } else if part.node.member("Resource").is_none() && has_target {
         required(context, part.node, part.place, &["Resource"]);
     }
@@ -295,12 +373,22 @@ fn s3_resource(context: &mut Context<'_>, place: &Place<'_>, node: &Node, action
     };
     let fits = match ResourceText::of(text) {
         ResourceText::Unknown => true,
-        ResourceText::Integration { service: "s3", action, pattern: "" } => actions.contains(&action),
+        ResourceText::Integration {
+            service: "s3",
+            action,
+            pattern: "",
+        } => actions.contains(&action),
         _ => has_substitution(text),
     };
     if !fits {
-        let allowed: Vec<String> = actions.iter().map(|action| format!("arn:aws:states:::s3:{action}")).collect();
-        let finding = Finding::schema(place, "The field 'Resource' does not match any of the allowed values");
+        let allowed: Vec<String> = actions
+            .iter()
+            .map(|action| format!("arn:aws:states:::s3:{action}"))
+            .collect();
+        let finding = Finding::schema(
+            place,
+            "The field 'Resource' does not match any of the allowed values",
+        );
         context.add(finding.help(format!("Use {}.", allowed.join(" or "))));
     }
 }
@@ -313,7 +401,8 @@ mod tests {
 
     fn map(config: &str, fields: &str) -> String {
         let scope = r#""StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}"#;
-        let states = format!(r#""M": {{"Type": "Map", "ItemProcessor": {{{config} {scope}}}, {fields} "End": true}}"#);
+        let states =
+            format!(r#""M": {{"Type": "Map", "ItemProcessor": {{{config} {scope}}}, {fields} "End": true}}"#);
         machine("", &states)
     }
 
@@ -327,7 +416,10 @@ mod tests {
              /States/M/ItemProcessor/ProcessorConfig",
         );
         finds(
-            &map(r#""ProcessorConfig": {"Mode": "INLINE", "ExecutionType": "STANDARD"},"#, ""),
+            &map(
+                r#""ProcessorConfig": {"Mode": "INLINE", "ExecutionType": "STANDARD"},"#,
+                "",
+            ),
             "SCHEMA_VALIDATION_FAILED: Field 'ExecutionType' is not supported at \
              /States/M/ItemProcessor/ProcessorConfig",
         );
@@ -342,7 +434,9 @@ mod tests {
     fn a_reader_reads_from_s3_and_knows_the_headers_of_a_csv() {
         let reader = |fields: &str| map(DISTRIBUTED, &format!(r#""ItemReader": {{{fields}}},"#));
         let get = r#""Resource": "arn:aws:states:::s3:getObject""#;
-        passes(&reader(&format!(r#"{get}, "ReaderConfig": {{"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}}"#)));
+        passes(&reader(&format!(
+            r#"{get}, "ReaderConfig": {{"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}}"#
+        )));
         for (fields, message) in [
             (
                 r#""Resource": "arn:aws:states:::s3:putObject""#.to_owned(),
@@ -370,10 +464,15 @@ mod tests {
         let writer = |fields: &str| map(DISTRIBUTED, &format!(r#""ResultWriter": {{{fields}}},"#));
         let put = r#""Resource": "arn:aws:states:::s3:putObject""#;
         passes(&writer(&format!(r#"{put}, "Parameters": {{"Bucket": "b"}}"#)));
-        passes(&writer(r#""WriterConfig": {"Transformation": "COMPACT", "OutputType": "JSON"}"#));
+        passes(&writer(
+            r#""WriterConfig": {"Transformation": "COMPACT", "OutputType": "JSON"}"#,
+        ));
         for (fields, message) in [
             (String::new(), "Value cannot be empty at /States/M/ResultWriter"),
-            (put.to_owned(), "These fields are required: [Parameters] at /States/M/ResultWriter"),
+            (
+                put.to_owned(),
+                "These fields are required: [Parameters] at /States/M/ResultWriter",
+            ),
             (
                 r#""WriterConfig": {"OutputType": "JSON"}"#.to_owned(),
                 "These fields are required: [Transformation] at /States/M/ResultWriter/WriterConfig",

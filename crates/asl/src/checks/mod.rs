@@ -27,8 +27,9 @@ mod variables;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::eval::MachineKind;
-use crate::json::spanned::{self, LineIndex, Span, SyntaxErrorKind};
+use crate::json::spanned::{self, LineIndex, Node, Span, SyntaxErrorKind};
 use crate::limits::{DEFINITION_BYTES_MAX, DIAGNOSTICS_MAX};
+use crate::machine::{self, BuildError, Machine};
 use crate::syntax::definition::Definition;
 
 use context::{Context, Finding};
@@ -46,24 +47,52 @@ pub struct CheckOptions {
 
 impl Default for CheckOptions {
     fn default() -> Self {
-        Self { kind: MachineKind::Standard, max_results: 0, now_ms: None }
+        Self {
+            kind: MachineKind::Standard,
+            max_results: 0,
+            now_ms: None,
+        }
     }
 }
 
-/// What a check found.
-#[derive(Debug)]
-pub struct Checked {
+impl From<MachineKind> for CheckOptions {
+    fn from(kind: MachineKind) -> Self {
+        Self {
+            kind,
+            ..Self::default()
+        }
+    }
+}
+
+/// What there is to say about a definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnosis {
     /// Errors first, then warnings, then advice; within each in the order of the rules.
     pub diagnostics: Vec<Diagnostic>,
     /// Whether there was more than `max_results`.
     pub truncated: bool,
 }
 
-impl Checked {
+impl Diagnosis {
     /// Whether nothing keeps the definition from being created.
     pub fn is_valid(&self) -> bool {
-        self.diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error)
+        self.diagnostics
+            .iter()
+            .all(|diagnostic| diagnostic.severity() != Severity::Error)
     }
+}
+
+/// A definition that has been checked, and the machine it describes.
+#[derive(Debug)]
+pub struct Checked {
+    /// Errors first, then warnings, then advice; within each in the order of the rules.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether there was more than `max_results`.
+    pub truncated: bool,
+    /// The machine; `None` with an error, or where `unrunnable` says why.
+    pub machine: Option<Machine>,
+    /// Why a definition without errors can't run as it stands: a substitution (`${…}`) nobody has filled in.
+    pub unrunnable: Option<BuildError>,
 }
 
 /// The rules about single states, in the order their findings are given.
@@ -78,24 +107,72 @@ const STATE_RULES: &[fn(&mut Context<'_>, usize)] = &[
 ];
 
 /// The rules about the definition as a whole, in the order their findings are given.
-const DEFINITION_RULES: &[fn(&mut Context<'_>)] =
-    &[names::check_names, variables::check_names, graph::check, variables::check_flow, lints::check];
+const DEFINITION_RULES: &[fn(&mut Context<'_>)] = &[
+    names::check_names,
+    variables::check_names,
+    graph::check,
+    variables::check_flow,
+    lints::check,
+];
 
-/// Checks a definition. Pure: the same text and options give the same answer.
+/// Checks a definition and builds its machine. Pure: the same text and options give the same answer.
 pub fn check(text: &str, options: &CheckOptions) -> Checked {
+    let (
+        Diagnosis {
+            diagnostics,
+            truncated,
+        },
+        root,
+    ) = diagnose_tree(text, options);
+    let valid = diagnostics
+        .iter()
+        .all(|diagnostic| diagnostic.severity() != Severity::Error);
+    let (machine, unrunnable) = match root.filter(|_| valid).map(|root| machine::build(&root)) {
+        Some(Ok(machine)) => (Some(machine), None),
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
+    };
+    Checked {
+        diagnostics,
+        truncated,
+        machine,
+        unrunnable,
+    }
+}
+
+/// Checks a definition only: for those who ask what is wrong with it, not for the machine.
+pub fn diagnose(text: &str, options: &CheckOptions) -> Diagnosis {
+    diagnose_tree(text, options).0
+}
+
+/// The tree comes along where there is one.
+fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>) {
     if text.len() > DEFINITION_BYTES_MAX {
-        let message = format!("The definition has {} bytes; the limit is {DEFINITION_BYTES_MAX}.", text.len());
-        return finish(text, options, vec![Finding::whole(Code::DefinitionTooLarge, message)]);
+        let message = format!(
+            "The definition has {} bytes; the limit is {DEFINITION_BYTES_MAX}.",
+            text.len()
+        );
+        return (
+            finish(
+                text,
+                options,
+                vec![Finding::whole(Code::DefinitionTooLarge, message)],
+            ),
+            None,
+        );
     }
     let root = match spanned::parse(text) {
         Ok(root) => root,
-        Err(error) => return finish(text, options, vec![syntax_finding(text, error)]),
+        Err(error) => return (finish(text, options, vec![syntax_finding(text, error)]), None),
     };
     if root.as_object().is_none() {
         let finding = Finding::whole(Code::SchemaValidationFailed, document::NOT_AN_OBJECT)
             .at_span(root.span)
-            .help(format!("A definition is a JSON object; this is {}.", with_article(root.kind())));
-        return finish(text, options, vec![finding]);
+            .help(format!(
+                "A definition is a JSON object; this is {}.",
+                with_article(root.kind())
+            ));
+        return (finish(text, options, vec![finding]), None);
     }
     let definition = Definition::of(&root);
     let mut context = Context::new(&definition, options);
@@ -103,7 +180,12 @@ pub fn check(text: &str, options: &CheckOptions) -> Checked {
     document::check(&mut context);
     for scope in 0..definition.scopes.len() {
         scopes::check_scope(&mut context, scope);
-        for state in definition.scopes.get(scope).map(|scope| &*scope.states).unwrap_or_default() {
+        for state in definition
+            .scopes
+            .get(scope)
+            .map(|scope| &*scope.states)
+            .unwrap_or_default()
+        {
             for rule in STATE_RULES {
                 rule(&mut context, *state);
             }
@@ -112,12 +194,19 @@ pub fn check(text: &str, options: &CheckOptions) -> Checked {
     for rule in DEFINITION_RULES {
         rule(&mut context);
     }
-    finish(text, options, context.into_findings())
+    let findings = context.into_findings();
+    (finish(text, options, findings), Some(root))
 }
 
 fn syntax_finding(text: &str, error: spanned::SyntaxError) -> Finding {
-    let end = text.get(error.offset..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-    let span = Span { start: error.offset, end: error.offset + end };
+    let end = text
+        .get(error.offset..)
+        .and_then(|rest| rest.chars().next())
+        .map_or(0, char::len_utf8);
+    let span = Span {
+        start: error.offset,
+        end: error.offset + end,
+    };
     match error.kind {
         SyntaxErrorKind::Empty if text.is_empty() => {
             Finding::whole(Code::MissingDescription, "The definition is empty").at_span(span)
@@ -126,13 +215,13 @@ fn syntax_finding(text: &str, error: spanned::SyntaxError) -> Finding {
             Finding::whole(Code::SchemaValidationFailed, document::NOT_AN_OBJECT).at_span(span)
         }
         SyntaxErrorKind::TooDeep => Finding::whole(Code::TooDeeplyNested, error.message).at_span(span),
-        SyntaxErrorKind::Malformed => {
-            Finding::whole(Code::InvalidJsonDescription, error.message).at_span(span).at_location(error.location)
-        }
+        SyntaxErrorKind::Malformed => Finding::whole(Code::InvalidJsonDescription, error.message)
+            .at_span(span)
+            .at_location(error.location),
     }
 }
 
-fn finish(text: &str, options: &CheckOptions, mut findings: Vec<Finding>) -> Checked {
+fn finish(text: &str, options: &CheckOptions, mut findings: Vec<Finding>) -> Diagnosis {
     let max = match options.max_results {
         0 => DIAGNOSTICS_MAX,
         some => some.min(DIAGNOSTICS_MAX),
@@ -141,17 +230,34 @@ fn finish(text: &str, options: &CheckOptions, mut findings: Vec<Finding>) -> Che
     let truncated = findings.len() > max;
     findings.truncate(max);
     if findings.is_empty() {
-        return Checked { diagnostics: Vec::new(), truncated };
+        return Diagnosis {
+            diagnostics: Vec::new(),
+            truncated,
+        };
     }
     let lines = LineIndex::new(text);
-    let diagnostics = findings.into_iter().map(|finding| finding.into_diagnostic(&lines)).collect();
-    Checked { diagnostics, truncated }
+    let diagnostics = findings
+        .into_iter()
+        .map(|finding| finding.into_diagnostic(&lines))
+        .collect();
+    Diagnosis {
+        diagnostics,
+        truncated,
+    }
 }
 
 /// "a string", "an object".
 fn with_article(noun: &str) -> String {
-    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    if noun == "null" { noun.to_owned() } else { format!("{article} {noun}") }
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    if noun == "null" {
+        noun.to_owned()
+    } else {
+        format!("{article} {noun}")
+    }
 }
 
 #[cfg(test)]

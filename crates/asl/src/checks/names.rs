@@ -24,14 +24,22 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
         context.add(Finding::new(Code::InvalidStateName, &place, message).help(help));
     }
     if length == 0 {
-        context.add(Finding::new(Code::InvalidStateName, &place, "The state name is empty"));
+        context.add(Finding::new(
+            Code::InvalidStateName,
+            &place,
+            "The state name is empty",
+        ));
     }
     if let Some(member) = state.node().member("Label") {
-        let Some(label) = member.value.as_str().filter(|label| !has_substitution(label)) else { return };
+        let Some(label) = member.value.as_str().filter(|label| !has_substitution(label)) else {
+            return;
+        };
         let finding = |message: String| Finding::new(Code::InvalidLabelName, &place.member(member), message);
         let length = label.chars().count();
         if length > LABEL_CHARS_MAX {
-            let message = format!("The label exceeds the {LABEL_CHARS_MAX}-character limit allowed by the service: {label}");
+            let message = format!(
+                "The label exceeds the {LABEL_CHARS_MAX}-character limit allowed by the service: {label}"
+            );
             context.add(finding(message).help(format!("It has {length} characters.")));
         } else if length == 0 {
             context.add(finding("The label is empty".to_owned()));
@@ -52,21 +60,32 @@ pub(super) fn check_names(context: &mut Context<'_>) {
     let mut states: HashMap<&str, usize> = HashMap::with_capacity(definition.states.len());
     let mut labels: HashMap<&str, usize> = HashMap::new();
     for index in in_order_of_text(context) {
-        let Some(state) = context.state(index) else { continue };
+        let Some(state) = context.state(index) else {
+            continue;
+        };
         let earlier = states.entry(state.name()).or_insert(index);
         // Two states of one name in one object are one key written twice, reported as that.
         if let Some(first) = context.state(*earlier).filter(|first| first.scope != state.scope) {
             let message = format!("Duplicate State name: {}", state.name());
-            let help = format!("{} has this name, too; names are unique over the whole machine.", first.written);
+            let help = format!(
+                "{} has this name, too; names are unique over the whole machine.",
+                first.written
+            );
             context.add(Finding::new(Code::DuplicateStateName, &state.place(), message).help(help));
         }
-        let Some(member) = state.node().member("Label") else { continue };
-        let Some(label) = member.value.as_str().filter(|label| !has_substitution(label)) else { continue };
+        let Some(member) = state.node().member("Label") else {
+            continue;
+        };
+        let Some(label) = member.value.as_str().filter(|label| !has_substitution(label)) else {
+            continue;
+        };
         let earlier = *labels.entry(label).or_insert(index);
         if let Some(first) = context.state(earlier).filter(|_| earlier != index) {
             let message = format!("Duplicate Label name: {label}");
             let help = format!("{} has this label, too.", first.written);
-            context.add(Finding::new(Code::DuplicateLabelName, &state.place().member(member), message).help(help));
+            context.add(
+                Finding::new(Code::DuplicateLabelName, &state.place().member(member), message).help(help),
+            );
         }
     }
 }
@@ -87,9 +106,13 @@ mod tests {
 
     #[test]
     fn a_state_name_has_at_most_eighty_characters() {
-        let with = |length: usize| machine("", &format!(r#""{}": {{"Type": "Succeed"}}"#, "ä".repeat(length)));
+        let with =
+            |length: usize| machine("", &format!(r#""{}": {{"Type": "Succeed"}}"#, "ä".repeat(length)));
         passes(&with(80));
-        finds(&with(81), "INVALID_STATE_NAME: The state name exceeds the 80-character limit");
+        finds(
+            &with(81),
+            "INVALID_STATE_NAME: The state name exceeds the 80-character limit",
+        );
     }
 
     #[test]
@@ -114,9 +137,22 @@ mod tests {
             )
         };
         passes(&machine("", &map("A", "label-1", r#""End": true"#)));
-        finds(&machine("", &map("A", "a b", r#""End": true"#)), "INVALID_LABEL_NAME: The label contains");
-        finds(&machine("", &map("A", &"l".repeat(41), r#""End": true"#)), "INVALID_LABEL_NAME: The label exceeds");
-        let twice = format!("{},{}", map("A", "l", r#""Next": "B""#), map("B", "l", r#""End": true"#));
-        finds(&machine("", &twice), "DUPLICATE_LABEL_NAME: Duplicate Label name: l at /States/B/Label");
+        finds(
+            &machine("", &map("A", "a b", r#""End": true"#)),
+            "INVALID_LABEL_NAME: The label contains",
+        );
+        finds(
+            &machine("", &map("A", &"l".repeat(41), r#""End": true"#)),
+            "INVALID_LABEL_NAME: The label exceeds",
+        );
+        let twice = format!(
+            "{},{}",
+            map("A", "l", r#""Next": "B""#),
+            map("B", "l", r#""End": true"#)
+        );
+        finds(
+            &machine("", &twice),
+            "DUPLICATE_LABEL_NAME: Duplicate Label name: l at /States/B/Label",
+        );
     }
 }

@@ -10,7 +10,12 @@ use crate::syntax::place::Place;
 use crate::syntax::{StateType, has_substitution};
 
 pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
-    let Some(state) = context.state(index).filter(|state| state.kind == Some(StateType::Task)) else { return };
+    let Some(state) = context
+        .state(index)
+        .filter(|state| state.kind == Some(StateType::Task))
+    else {
+        return;
+    };
     let place = state.place();
     let resource = state.node().member("Resource");
     let text = resource.and_then(|member| member.value.as_str());
@@ -34,7 +39,6 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
 fn check_resource(kind: MachineKind, place: &Place<'_>, text: &str) -> Option<Finding> {
     let express = kind == MachineKind::Express;
     match ResourceText::of(text) {
-        ResourceText::Unknown | ResourceText::Lambda => None,
         ResourceText::NotAnArn => {
             let help = "Write an ARN, such as arn:aws:states:::lambda:invoke.";
             Some(Finding::schema(place, "Value is not a valid resource ARN").help(help))
@@ -43,13 +47,18 @@ fn check_resource(kind: MachineKind, place: &Place<'_>, text: &str) -> Option<Fi
             let finding = Finding::schema(place, "Express state machine does not support Activity ARN");
             Some(finding.help("Use a STANDARD state machine."))
         }
-        ResourceText::Activity => None,
-        ResourceText::Integration { service, action, pattern } => {
-            integration(place, text, service, action, pattern).or_else(|| express_pattern(place, pattern, express))
-        }
-        ResourceText::AwsSdk { service, action, pattern } => {
-            sdk(place, text, service, action, pattern).or_else(|| express_pattern(place, pattern, express))
-        }
+        ResourceText::Unknown | ResourceText::Lambda | ResourceText::Activity => None,
+        ResourceText::Integration {
+            service,
+            action,
+            pattern,
+        } => integration(place, text, service, action, pattern)
+            .or_else(|| express_pattern(place, pattern, express)),
+        ResourceText::AwsSdk {
+            service,
+            action,
+            pattern,
+        } => sdk(place, text, service, action, pattern).or_else(|| express_pattern(place, pattern, express)),
         ResourceText::OtherArn { service } => other_service(place, text, service),
     }
 }
@@ -101,13 +110,26 @@ fn integration(place: &Place<'_>, text: &str, service: &str, action: &str, patte
     wrong_pattern(place, text, service, found, pattern)
 }
 
-fn wrong_pattern(place: &Place<'_>, text: &str, service: &str, action: &Action, pattern: &str) -> Option<Finding> {
+fn wrong_pattern(
+    place: &Place<'_>,
+    text: &str,
+    service: &str,
+    action: &Action,
+    pattern: &str,
+) -> Option<Finding> {
     if pattern.is_empty() || action.patterns.contains(&pattern) {
         return None;
     }
-    let offered: Vec<String> = action.patterns.iter().map(|pattern| format!(".{pattern}")).collect();
+    let offered: Vec<String> = action
+        .patterns
+        .iter()
+        .map(|pattern| format!(".{pattern}"))
+        .collect();
     let help = match (offered.is_empty(), pattern) {
-        (true, _) => format!("{service}:{} answers at once; leave \".{pattern}\" off.", action.name),
+        (true, _) => format!(
+            "{service}:{} answers at once; leave \".{pattern}\" off.",
+            action.name
+        ),
         (false, _) => format!("{service}:{} offers {}.", action.name, offered.join(", ")),
     };
     Some(not_recognized(place, text, help))
@@ -132,31 +154,55 @@ fn sdk(place: &Place<'_>, text: &str, service: &str, action: &str, pattern: &str
 
 /// An ARN of a topic, a queue, a table: what the call is about, not the call.
 fn other_service(place: &Place<'_>, text: &str, service: &str) -> Option<Finding> {
-    let (_, resource, parameter) = RESOURCES_OF_OTHER_SERVICES.iter().find(|(name, _, _)| *name == service)?;
-    let help = format!("Write \"Resource\": \"{resource}\" and name this one in \"Parameters\" as \"{parameter}\".");
+    let (_, resource, parameter) = RESOURCES_OF_OTHER_SERVICES
+        .iter()
+        .find(|(name, _, _)| *name == service)?;
+    let help =
+        format!("Write \"Resource\": \"{resource}\" and name this one in \"Parameters\" as \"{parameter}\".");
     Some(not_recognized(place, text, help))
 }
 
 /// Members a call must have, as far as they have been measured on AWS.
 fn parameters(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, text: &str) {
-    let ResourceText::Integration { service, action, .. } = ResourceText::of(text) else { return };
+    let ResourceText::Integration { service, action, .. } = ResourceText::of(text) else {
+        return;
+    };
     let Some(action) = integrations::integration(service)
         .and_then(|known| known.actions.iter().find(|known| known.name == action))
     else {
         return;
     };
-    let key = if state.is_jsonata() { "Arguments" } else { "Parameters" };
-    let Some(given) = state.node().member(key) else { return };
-    let Some(members) = given.value.as_object() else { return };
-    let has = |name: &str| {
-        members.iter().any(|member| &*member.key == name || member.key.strip_suffix(".$") == Some(name))
+    let key = if state.is_jsonata() {
+        "Arguments"
+    } else {
+        "Parameters"
     };
-    let missing: Vec<&str> = action.required.iter().copied().filter(|name| !has(name)).collect();
+    let Some(given) = state.node().member(key) else {
+        return;
+    };
+    let Some(members) = given.value.as_object() else {
+        return;
+    };
+    let has = |name: &str| {
+        members
+            .iter()
+            .any(|member| &*member.key == name || member.key.strip_suffix(".$") == Some(name))
+    };
+    let missing: Vec<&str> = action
+        .required
+        .iter()
+        .copied()
+        .filter(|name| !has(name))
+        .collect();
     let Some(first) = missing.first() else { return };
     let slip = suggest::nearest(first, members.iter().map(|member| &*member.key));
     let help = match slip {
         Some(slip) => format!("You have \"{slip}\"; names are case-sensitive."),
-        None => format!("{service}:{} needs {}.", action.name, action.required.join(" and ")),
+        None => format!(
+            "{service}:{} needs {}.",
+            action.name,
+            action.required.join(" and ")
+        ),
     };
     let at = place.member(given).shown_by_key();
     context.add(Finding::schema(&at, format!("The field '{first}' is required but was missing")).help(help));
@@ -165,14 +211,24 @@ fn parameters(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, t
 fn credentials(context: &mut Context<'_>, place: &Place<'_>, member: &Member, resource: Option<&str>) {
     let at = place.member(member);
     if resource.is_some_and(|text| ResourceText::of(text) == ResourceText::Activity) {
-        context.schema(&at.shown_by_key(), "The field 'Credentials' is not supported for activities");
+        context.schema(
+            &at.shown_by_key(),
+            "The field 'Credentials' is not supported for activities",
+        );
         return;
     }
-    let Some(members) = member.value.as_object() else { return };
-    let role = members.iter().find(|member| matches!(&*member.key, "RoleArn" | "RoleArn.$"));
+    let Some(members) = member.value.as_object() else {
+        return;
+    };
+    let role = members
+        .iter()
+        .find(|member| matches!(&*member.key, "RoleArn" | "RoleArn.$"));
     match role {
         None => {
-            let finding = Finding::schema(&at.shown_by_key(), "The field 'RoleArn' is required but was missing");
+            let finding = Finding::schema(
+                &at.shown_by_key(),
+                "The field 'RoleArn' is required but was missing",
+            );
             context.add(finding.help("Add \"RoleArn\", or \"RoleArn.$\" with a path."));
         }
         Some(role) => {
@@ -192,11 +248,18 @@ fn credentials(context: &mut Context<'_>, place: &Place<'_>, member: &Member, re
 }
 
 fn heartbeat(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>) {
-    let seconds = |key: &str| state.node().get(key).and_then(Node::as_number).and_then(serde_json::Number::as_i64);
+    let seconds = |key: &str| {
+        state
+            .node()
+            .get(key)
+            .and_then(Node::as_number)
+            .and_then(serde_json::Number::as_i64)
+    };
     if let (Some(heartbeat), Some(timeout)) = (seconds("HeartbeatSeconds"), seconds("TimeoutSeconds"))
         && heartbeat >= timeout
     {
-        let message = format!("HeartbeatSeconds ({heartbeat}) must be smaller than TimeoutSeconds ({timeout})");
+        let message =
+            format!("HeartbeatSeconds ({heartbeat}) must be smaller than TimeoutSeconds ({timeout})");
         context.schema(place, message);
     }
 }
@@ -206,7 +269,9 @@ mod tests {
     use crate::checks::tests::{finds, finds_express, help_of, passes, state};
 
     fn task(resource: &str, fields: &str) -> String {
-        state(&format!(r#""Type": "Task", "Resource": "{resource}", {fields} "End": true"#))
+        state(&format!(
+            r#""Type": "Task", "Resource": "{resource}", {fields} "End": true"#
+        ))
     }
 
     #[test]
@@ -237,7 +302,10 @@ mod tests {
 
     #[test]
     fn actions_and_patterns_a_service_lacks_are_not_recognized() {
-        finds(&task("lambda", ""), "SCHEMA_VALIDATION_FAILED: Value is not a valid resource ARN at /States/S/Resource");
+        finds(
+            &task("lambda", ""),
+            "SCHEMA_VALIDATION_FAILED: Value is not a valid resource ARN at /States/S/Resource",
+        );
         for resource in [
             "arn:aws:states:::dynamodb:query",
             "arn:aws:states:::lambda:invoke.sync",
@@ -272,15 +340,24 @@ mod tests {
     #[test]
     fn calls_name_what_they_need() {
         finds(
-            &task("arn:aws:states:::sqs:sendMessage", r#""Parameters": {"QueueURL": "q", "MessageBody.$": "$"},"#),
+            &task(
+                "arn:aws:states:::sqs:sendMessage",
+                r#""Parameters": {"QueueURL": "q", "MessageBody.$": "$"},"#,
+            ),
             "SCHEMA_VALIDATION_FAILED: The field 'QueueUrl' is required but was missing at /States/S/Parameters",
         );
         finds(
-            &task("arn:aws:states:::lambda:invoke", r#""Credentials": {"Role": "r"},"#),
+            &task(
+                "arn:aws:states:::lambda:invoke",
+                r#""Credentials": {"Role": "r"},"#,
+            ),
             "SCHEMA_VALIDATION_FAILED: The field 'RoleArn' is required but was missing at /States/S/Credentials",
         );
         finds(
-            &task("arn:aws:states:::lambda:invoke", r#""TimeoutSeconds": 5, "HeartbeatSeconds": 5,"#),
+            &task(
+                "arn:aws:states:::lambda:invoke",
+                r#""TimeoutSeconds": 5, "HeartbeatSeconds": 5,"#,
+            ),
             "SCHEMA_VALIDATION_FAILED: HeartbeatSeconds (5) must be smaller than TimeoutSeconds (5) at /States/S",
         );
     }

@@ -10,11 +10,17 @@ use crate::syntax::place::Place;
 
 pub(super) fn check_scope(context: &mut Context<'_>, index: usize) {
     let definition = context.definition;
-    let Some(scope) = definition.scopes.get(index) else { return };
+    let Some(scope) = definition.scopes.get(index) else {
+        return;
+    };
     let place = scope.place();
     if let Some(owner) = scope.owner {
         required(context, &place, scope.node);
-        let allowed = if &*owner.field.key == "Branches" { BRANCH_FIELDS } else { PROCESSOR_FIELDS };
+        let allowed = if &*owner.field.key == "Branches" {
+            BRANCH_FIELDS
+        } else {
+            PROCESSOR_FIELDS
+        };
         for member in scope.node.as_object().unwrap_or_default() {
             match &*member.key {
                 "Comment" => shapes::text(context, &place.member(member), &member.value),
@@ -22,7 +28,9 @@ pub(super) fn check_scope(context: &mut Context<'_>, index: usize) {
                 key => {
                     let finding = unsupported(&place, member, key, allowed.iter().copied());
                     context.add(match key {
-                        "QueryLanguage" => finding.help("QueryLanguage belongs to a state or to the machine."),
+                        "QueryLanguage" => {
+                            finding.help("QueryLanguage belongs to a state or to the machine.")
+                        }
                         _ => finding,
                     });
                 }
@@ -40,9 +48,15 @@ pub(super) fn check_scope(context: &mut Context<'_>, index: usize) {
 
 /// `StartAt` and `States`, reported together where both are missing.
 pub(super) fn required(context: &mut Context<'_>, place: &Place<'_>, node: &Node) {
-    let missing: Vec<&str> = ["States", "StartAt"].into_iter().filter(|key| node.member(key).is_none()).collect();
+    let missing: Vec<&str> = ["States", "StartAt"]
+        .into_iter()
+        .filter(|key| node.member(key).is_none())
+        .collect();
     if !missing.is_empty() {
-        context.schema(place, format!("These fields are required: [{}]", missing.join(", ")));
+        context.schema(
+            place,
+            format!("These fields are required: [{}]", missing.join(", ")),
+        );
     }
 }
 
@@ -67,18 +81,25 @@ mod tests {
     use crate::checks::tests::{finds, machine, passes};
 
     fn parallel(branch: &str) -> String {
-        machine("", &format!(r#""A": {{"Type": "Parallel", "Branches": [{branch}], "End": true}}"#))
+        machine(
+            "",
+            &format!(r#""A": {{"Type": "Parallel", "Branches": [{branch}], "End": true}}"#),
+        )
     }
 
     #[test]
     fn a_branch_is_a_scope_and_takes_no_query_language() {
-        passes(&parallel(r#"{"Comment": "c", "StartAt": "B", "States": {"B": {"Type": "Succeed"}}}"#));
+        passes(&parallel(
+            r#"{"Comment": "c", "StartAt": "B", "States": {"B": {"Type": "Succeed"}}}"#,
+        ));
         finds(
             &parallel(r#"{"StartAt": "B"}"#),
             "SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /States/A/Branches[0]",
         );
         finds(
-            &parallel(r#"{"QueryLanguage": "JSONata", "StartAt": "B", "States": {"B": {"Type": "Succeed"}}}"#),
+            &parallel(
+                r#"{"QueryLanguage": "JSONata", "StartAt": "B", "States": {"B": {"Type": "Succeed"}}}"#,
+            ),
             "SCHEMA_VALIDATION_FAILED: Field 'QueryLanguage' is not supported at /States/A/Branches[0]",
         );
     }
@@ -89,7 +110,10 @@ mod tests {
             r#"{"StartAt": "A", "States": []}"#,
             "SCHEMA_VALIDATION_FAILED: Expected value of type Object at /States",
         );
-        finds(r#"{"StartAt": "A", "States": {}}"#, "SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States");
+        finds(
+            r#"{"StartAt": "A", "States": {}}"#,
+            "SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States",
+        );
         finds(
             &machine("", r#""A": {"Type": "Pass", "Next": "B"}, "B": 1"#),
             "SCHEMA_VALIDATION_FAILED: Expected value of type Object at /States/B",

@@ -5,20 +5,31 @@ use super::expressions::{self, Slot};
 use super::{templates, timestamps, with_article};
 use crate::json::spanned::{Node, NodeValue};
 use crate::paths::{Query, ReferencePath, Root};
+use crate::syntax::definition::State;
 use crate::syntax::fields::Shape;
 use crate::syntax::has_substitution;
 use crate::syntax::place::Place;
 
 /// Checks one value. `state` is the state it belongs to, `slot` where expressions in it stand.
-pub(super) fn check(context: &mut Context<'_>, state: usize, place: &Place<'_>, node: &Node, shape: Shape, slot: Slot) {
-    let jsonata = context.state(state).is_some_and(|state| state.is_jsonata());
+pub(super) fn check(
+    context: &mut Context<'_>,
+    state: usize,
+    place: &Place<'_>,
+    node: &Node,
+    shape: Shape,
+    slot: Slot,
+) {
+    let jsonata = context.state(state).is_some_and(State::is_jsonata);
     if let Some(text) = node.as_str() {
         let may_be_expression = jsonata && evaluated(shape);
         if may_be_expression && text.starts_with("{%") {
             expressions::text(context, state, place, text, slot);
             return;
         }
-        let is_template = matches!(shape, Shape::Template | Shape::ObjectTemplate | Shape::Assignments);
+        let is_template = matches!(
+            shape,
+            Shape::Template | Shape::ObjectTemplate | Shape::Assignments
+        );
         if has_substitution(text) && !is_template {
             return;
         }
@@ -41,13 +52,19 @@ pub(super) fn check(context: &mut Context<'_>, state: usize, place: &Place<'_>, 
         Shape::Percentage => number(context, place, node, 0, Some(100)),
         Shape::Word(words) => word(context, place, node, words),
         Shape::Path { or_null } => path(context, state, place, node, or_null),
-        Shape::ReferencePath { or_null, writable } => reference_path(context, state, place, node, or_null, writable),
+        Shape::ReferencePath { or_null, writable } => {
+            reference_path(context, state, place, node, or_null, writable);
+        }
         Shape::PathOrIntrinsic => path_or_intrinsic(context, state, place, node, STRING_INTRINSICS),
         Shape::ItemsPath => path_or_intrinsic(context, state, place, node, LIST_INTRINSICS),
         Shape::Timestamp => timestamp(context, place, node),
         Shape::Template => templates::check(context, state, place, node, slot),
         Shape::ObjectTemplate => {
-            let is_wrong = if jsonata { !is_object_or_string(node) } else { node.as_object().is_none() };
+            let is_wrong = if jsonata {
+                !is_object_or_string(node)
+            } else {
+                node.as_object().is_none()
+            };
             if is_wrong {
                 wrong_type(context, place, node, "Object");
             } else {
@@ -63,7 +80,10 @@ pub(super) fn check(context: &mut Context<'_>, state: usize, place: &Place<'_>, 
             }
         }
         Shape::ItemsTemplate => {
-            if matches!(node.value, NodeValue::Array(_) | NodeValue::Object(_) | NodeValue::String(_)) {
+            if matches!(
+                node.value,
+                NodeValue::Array(_) | NodeValue::Object(_) | NodeValue::String(_)
+            ) {
                 templates::check(context, state, place, node, slot);
             } else {
                 wrong_type(context, place, node, "Array");
@@ -108,14 +128,28 @@ pub(super) fn array(context: &mut Context<'_>, place: &Place<'_>, node: &Node, n
     }
 }
 
-pub(super) fn integer(context: &mut Context<'_>, place: &Place<'_>, node: &Node, shape: Shape, jsonata: bool) {
-    let Shape::Integer { min, max, evaluated } = shape else { return };
+pub(super) fn integer(
+    context: &mut Context<'_>,
+    place: &Place<'_>,
+    node: &Node,
+    shape: Shape,
+    jsonata: bool,
+) {
+    let Shape::Integer { min, max, evaluated } = shape else {
+        return;
+    };
     if node.as_str().is_some_and(has_substitution) {
         return;
     }
-    let Some(value) = node.as_number().filter(|number| !number.is_f64()).map(|n| n.as_i64().unwrap_or(i64::MAX)) else {
+    let Some(value) = node
+        .as_number()
+        .filter(|number| !number.is_f64())
+        .map(|n| n.as_i64().unwrap_or(i64::MAX))
+    else {
         let help = match (&node.value, jsonata && evaluated) {
-            (NodeValue::String(text), _) if text.parse::<i64>().is_ok() => format!("Write {text} without quotes."),
+            (NodeValue::String(text), _) if text.parse::<i64>().is_ok() => {
+                format!("Write {text} without quotes.")
+            }
             (_, true) => "Write a whole number, or an expression in {% %}.".to_owned(),
             _ => format!("Write a whole number; this is {}.", with_article(node.kind())),
         };
@@ -135,7 +169,12 @@ pub(super) fn number(context: &mut Context<'_>, place: &Place<'_>, node: &Node, 
     }
     let Some(value) = node.as_number().and_then(serde_json::Number::as_f64) else {
         // AWS says Integer of percentages, too.
-        wrong_type(context, place, node, if max.is_some() { "Integer" } else { "Number" });
+        wrong_type(
+            context,
+            place,
+            node,
+            if max.is_some() { "Integer" } else { "Number" },
+        );
         return;
     };
     if value < f64::from(min) {
@@ -159,16 +198,25 @@ pub(super) fn word(context: &mut Context<'_>, place: &Place<'_>, node: &Node, wo
 
 /// A JSONPath on the input, the context object or a variable.
 pub(super) fn path(context: &mut Context<'_>, state: usize, place: &Place<'_>, node: &Node, or_null: bool) {
-    let Some(text) = path_text(context, place, node, or_null) else { return };
+    let Some(text) = path_text(context, place, node, or_null) else {
+        return;
+    };
     match parse_path(text) {
         Ok(query) => context.read_query(state, place, &query),
         Err(problem) => {
-            context.add(Finding::schema(place, "Value must be a valid JSONPath.").help(path_help(text, &problem)));
+            context.add(
+                Finding::schema(place, "Value must be a valid JSONPath.").help(path_help(text, &problem)),
+            );
         }
     }
 }
 
-fn path_text<'n>(context: &mut Context<'_>, place: &Place<'_>, node: &'n Node, or_null: bool) -> Option<&'n str> {
+fn path_text<'n>(
+    context: &mut Context<'_>,
+    place: &Place<'_>,
+    node: &'n Node,
+    or_null: bool,
+) -> Option<&'n str> {
     match &node.value {
         NodeValue::Null if or_null => None,
         NodeValue::String(text) if has_substitution(text) => None,
@@ -207,15 +255,23 @@ pub(super) fn reference_path(
     or_null: bool,
     writable: bool,
 ) {
-    let Some(text) = path_text(context, place, node, or_null) else { return };
+    let Some(text) = path_text(context, place, node, or_null) else {
+        return;
+    };
     let query = match parse_path(text) {
         Ok(query) => query,
         Err(problem) => {
-            context.add(Finding::schema(place, "Value must be a valid JSONPath.").help(path_help(text, &problem)));
+            context.add(
+                Finding::schema(place, "Value must be a valid JSONPath.").help(path_help(text, &problem)),
+            );
             return;
         }
     };
-    let is_wrong = if writable { ReferencePath::parse(text).is_err() } else { !query.path.is_definite() };
+    let is_wrong = if writable {
+        ReferencePath::parse(text).is_err()
+    } else {
+        !query.path.is_definite()
+    };
     if is_wrong {
         let help = if writable && query.root != Root::Input {
             format!("ResultPath puts the result into the state's input; \"{text}\" lies outside of it.")
@@ -251,7 +307,13 @@ const LIST_INTRINSICS: &[&str] = &[
     "States.StringToJson",
 ];
 
-fn path_or_intrinsic(context: &mut Context<'_>, state: usize, place: &Place<'_>, node: &Node, functions: &[&str]) {
+fn path_or_intrinsic(
+    context: &mut Context<'_>,
+    state: usize,
+    place: &Place<'_>,
+    node: &Node,
+    functions: &[&str],
+) {
     let Some(text) = node.as_str().filter(|text| text.starts_with("States.")) else {
         path(context, state, place, node, false);
         return;
@@ -264,7 +326,10 @@ fn path_or_intrinsic(context: &mut Context<'_>, state: usize, place: &Place<'_>,
     match templates::parse_call(text) {
         Err(problem) => context.add(Finding::schema(place, message).help(problem)),
         Ok(_) if !functions.contains(&name) => {
-            let help = format!("{name} gives no value this field can take; use one of {}.", functions.join(", "));
+            let help = format!(
+                "{name} gives no value this field can take; use one of {}.",
+                functions.join(", ")
+            );
             context.add(Finding::schema(place, message).help(help));
         }
         Ok(call) => context.read_call(state, place, &call),
@@ -303,24 +368,54 @@ mod tests {
             (r#""TimeoutSeconds": "1""#, "Expected value of type Integer"),
             (r#""TimeoutSeconds": null"#, "Expected value of type Integer"),
         ] {
-            finds(&task(field), &format!("SCHEMA_VALIDATION_FAILED: {message} at /States/S/TimeoutSeconds"));
+            finds(
+                &task(field),
+                &format!("SCHEMA_VALIDATION_FAILED: {message} at /States/S/TimeoutSeconds"),
+            );
         }
     }
 
     #[test]
     fn paths_must_be_paths_and_reference_paths_name_one_place() {
         let pass = |field: &str| state(&format!(r#""Type": "Pass", {field}, "End": true"#));
-        for path in ["$", "$.a", "$.a[0]['b c']", "$$.Execution.Id", "$v.a", "$.a[?(@.b > 1)]", "$..a", "$.a[*]"] {
+        for path in [
+            "$",
+            "$.a",
+            "$.a[0]['b c']",
+            "$$.Execution.Id",
+            "$v.a",
+            "$.a[?(@.b > 1)]",
+            "$..a",
+            "$.a[*]",
+        ] {
             passes(&pass(&format!(r#""InputPath": "{path}""#)));
         }
         passes(&pass(r#""ResultPath": null"#));
         for (field, message) in [
-            (r#""InputPath": "a""#, "Value must be a valid JSONPath. at /States/S/InputPath"),
-            (r#""InputPath": "$.a[""#, "Value must be a valid JSONPath. at /States/S/InputPath"),
-            (r#""ResultPath": "$.a[*]""#, "Value is not a Reference Path at /States/S/ResultPath"),
-            (r#""ResultPath": "$..a""#, "Value is not a Reference Path at /States/S/ResultPath"),
-            (r#""ResultPath": "$v""#, "Value is not a Reference Path at /States/S/ResultPath"),
-            (r#""ResultPath": "$.""#, "Value must be a valid JSONPath. at /States/S/ResultPath"),
+            (
+                r#""InputPath": "a""#,
+                "Value must be a valid JSONPath. at /States/S/InputPath",
+            ),
+            (
+                r#""InputPath": "$.a[0""#,
+                "Value must be a valid JSONPath. at /States/S/InputPath",
+            ),
+            (
+                r#""ResultPath": "$.a[*]""#,
+                "Value is not a Reference Path at /States/S/ResultPath",
+            ),
+            (
+                r#""ResultPath": "$..a""#,
+                "Value is not a Reference Path at /States/S/ResultPath",
+            ),
+            (
+                r#""ResultPath": "$v""#,
+                "Value is not a Reference Path at /States/S/ResultPath",
+            ),
+            (
+                r#""ResultPath": "$.""#,
+                "Value must be a valid JSONPath. at /States/S/ResultPath",
+            ),
         ] {
             finds(&pass(field), &format!("SCHEMA_VALIDATION_FAILED: {message}"));
         }
@@ -328,7 +423,9 @@ mod tests {
 
     #[test]
     fn an_error_path_takes_functions_that_give_a_string() {
-        passes(&state(r#""Type": "Fail", "ErrorPath": "States.Format('{}', $.e)", "CausePath": "$.c""#));
+        passes(&state(
+            r#""Type": "Fail", "ErrorPath": "States.Format('{}', $.e)", "CausePath": "$.c""#,
+        ));
         finds(
             &state(r#""Type": "Fail", "ErrorPath": "States.MathAdd(1, 2)""#),
             "SCHEMA_VALIDATION_FAILED: Value must be a valid JSONPath or a valid intrinsic function call at \

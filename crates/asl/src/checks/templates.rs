@@ -8,11 +8,12 @@ use crate::diagnostic::Code;
 use crate::intrinsics::Call;
 use crate::json::spanned::{Member, Node, NodeValue};
 use crate::suggest;
+use crate::syntax::definition::State;
 use crate::syntax::has_substitution;
 use crate::syntax::place::Place;
 
 pub(super) fn check(context: &mut Context<'_>, state: usize, place: &Place<'_>, node: &Node, slot: Slot) {
-    if context.state(state).is_some_and(|state| state.is_jsonata()) {
+    if context.state(state).is_some_and(State::is_jsonata) {
         expressions::value(context, state, place, node, slot);
     } else {
         jsonpath(context, state, place, place, node);
@@ -45,10 +46,16 @@ fn jsonpath(context: &mut Context<'_>, state: usize, field: &Place<'_>, place: &
 }
 
 fn twice(field: &Place<'_>, plain: &str, twin: &Member, member: &Member) -> Finding {
-    let later = if twin.key_span.start > member.key_span.start { twin.key_span } else { member.key_span };
+    let later = if twin.key_span.start > member.key_span.start {
+        twin.key_span
+    } else {
+        member.key_span
+    };
     Finding::schema(field, format!("Duplicate field '{plain}'"))
         .at_span(later)
-        .help(format!("\"{plain}\" and \"{plain}.$\" both set {plain}; keep one."))
+        .help(format!(
+            "\"{plain}\" and \"{plain}.$\" both set {plain}; keep one."
+        ))
 }
 
 /// A key ending in `.$`.
@@ -72,12 +79,20 @@ fn dynamic(context: &mut Context<'_>, state: usize, field: &Place<'_>, place: &P
         },
         Some(text) => {
             let plain = member.key.trim_end_matches(".$");
-            format!("\"{text}\" is neither a path ($…) nor a call (States.…). For literal text name the key \"{plain}\".")
+            format!(
+                "\"{text}\" is neither a path ($…) nor a call (States.…). For literal text name the key \"{plain}\"."
+            )
         }
     };
-    let message =
-        format!("The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call", member.key);
-    context.add(Finding::schema(field, message).at_span(member.key_span).help(problem));
+    let message = format!(
+        "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call",
+        member.key
+    );
+    context.add(
+        Finding::schema(field, message)
+            .at_span(member.key_span)
+            .help(problem),
+    );
 }
 
 /// Parses an intrinsic call; an error names the function that was meant.
@@ -124,7 +139,8 @@ fn literal(context: &mut Context<'_>, place: &Place<'_>, member: &Member) {
     if looks_dynamic {
         let key = &member.key;
         let message = format!("The value of '{key}' looks like a path but its key does not end with '.$'");
-        let help = format!("It is passed on as the text \"{text}\". Name the key \"{key}.$\" to evaluate it.");
+        let help =
+            format!("It is passed on as the text \"{text}\". Name the key \"{key}.$\" to evaluate it.");
         context.add(Finding::new(Code::NoDollar, place, message).help(help));
     }
 }
@@ -134,16 +150,27 @@ mod tests {
     use crate::checks::tests::{advises, finds, help_of, passes, state};
 
     fn pass(parameters: &str) -> String {
-        state(&format!(r#""Type": "Pass", "Parameters": {parameters}, "End": true"#))
+        state(&format!(
+            r#""Type": "Pass", "Parameters": {parameters}, "End": true"#
+        ))
     }
 
     const BAD: &str = "must be a valid JSONPath or a valid intrinsic function call at /States/S/Parameters";
 
     #[test]
     fn keys_with_a_dollar_hold_paths_or_calls() {
-        passes(&pass(r#"{"a.$": "$.x", "b": {"c.$": "States.Format('{}-{}', $.a, $$.Execution.Name)"}, "d": "x"}"#));
+        passes(&pass(
+            r#"{"a.$": "$.x", "b": {"c.$": "States.Format('{}-{}', $.a, $$.Execution.Name)"}, "d": "x"}"#,
+        ));
         passes(&pass(r#"{"a.$": "${Path}"}"#));
-        for value in [r#""x""#, "1", r#""$.a[""#, r#""States.Nope($.a)""#, r#""States.MathAdd(1)""#, r#""States.Array(""#] {
+        for value in [
+            r#""x""#,
+            "1",
+            r#""$.a[0""#,
+            r#""States.Nope($.a)""#,
+            r#""States.MathAdd(1)""#,
+            r#""States.Array(""#,
+        ] {
             finds(
                 &pass(&format!(r#"{{"b": [{{"a.$": {value}}}]}}"#)),
                 &format!("SCHEMA_VALIDATION_FAILED: The value for the field 'a.$' {BAD}"),

@@ -3,7 +3,11 @@
 use super::*;
 
 fn options(kind: MachineKind) -> CheckOptions {
-    CheckOptions { kind, max_results: 0, now_ms: Some(1_900_000_000_000) }
+    CheckOptions {
+        kind,
+        max_results: 0,
+        now_ms: Some(1_900_000_000_000),
+    }
 }
 
 fn line(diagnostic: &Diagnostic) -> String {
@@ -12,7 +16,7 @@ fn line(diagnostic: &Diagnostic) -> String {
 }
 
 fn errors(text: &str, kind: MachineKind) -> Vec<Diagnostic> {
-    let mut diagnostics = check(text, &options(kind)).diagnostics;
+    let mut diagnostics = diagnose(text, &options(kind)).diagnostics;
     diagnostics.retain(|diagnostic| diagnostic.severity() == Severity::Error);
     diagnostics
 }
@@ -59,13 +63,20 @@ pub(super) fn passes(text: &str) {
 
 /// The help of the first error.
 pub(super) fn help_of(text: &str) -> String {
-    errors(text, MachineKind::Standard).first().and_then(|error| error.help.clone()).unwrap_or_default()
+    errors(text, MachineKind::Standard)
+        .first()
+        .and_then(|error| error.help.clone())
+        .unwrap_or_default()
 }
 
 /// The codes of everything that is no error.
 pub(super) fn advice(text: &str, kind: MachineKind) -> Vec<&'static str> {
-    let diagnostics = check(text, &options(kind)).diagnostics;
-    diagnostics.iter().filter(|d| d.severity() != Severity::Error).map(|d| d.code.as_str()).collect()
+    let diagnostics = diagnose(text, &options(kind)).diagnostics;
+    diagnostics
+        .iter()
+        .filter(|d| d.severity() != Severity::Error)
+        .map(|d| d.code.as_str())
+        .collect()
 }
 
 /// No error, and this advice among the rest.
@@ -83,19 +94,43 @@ pub(super) fn does_not_advise(text: &str, code: &str) {
 
 #[test]
 fn a_fault_is_shown_at_its_line_and_column() {
-    let text = "{\n  \"StartAt\": \"A\",\n  \"States\": {\n    \"A\": {\"Type\": \"Pass\", \"Next\": \"B\"}\n  }\n}";
+    let text =
+        "{\n  \"StartAt\": \"A\",\n  \"States\": {\n    \"A\": {\"Type\": \"Pass\", \"Next\": \"B\"}\n  }\n}";
     let diagnostics = check(text, &CheckOptions::default()).diagnostics;
     let first = diagnostics.first().unwrap();
-    assert_eq!((first.line, first.column), (4, 36));
+    assert_eq!((first.line, first.column), (4, 35));
     assert_eq!(&text[first.span.start..first.span.end], "\"B\"");
 }
 
 #[test]
+fn a_machine_comes_only_without_errors_and_without_open_substitutions() {
+    let good = state(r#""Type": "Wait", "Seconds": 1, "End": true"#);
+    assert!(check(&good, &CheckOptions::default()).machine.is_some());
+    let bad = state(r#""Type": "Wait", "Seconds": -1, "End": true"#);
+    assert!(check(&bad, &CheckOptions::default()).machine.is_none());
+    let open = state(r#""Type": "Wait", "Seconds": "${Seconds}", "End": true"#);
+    let checked = check(&open, &CheckOptions::default());
+    assert!(checked.diagnostics.is_empty());
+    assert!(checked.machine.is_none() && checked.unrunnable.is_some());
+}
+
+#[test]
 fn no_more_is_said_than_asked_for() {
-    let states: Vec<String> = (0..300).map(|n| format!(r#""S{n}": {{"Type": "Nope"}}"#)).collect();
+    let states: Vec<String> = (0..300)
+        .map(|n| format!(r#""S{n}": {{"Type": "Nope"}}"#))
+        .collect();
     let text = machine("", &states.join(","));
-    assert_eq!(check(&text, &CheckOptions::default()).diagnostics.len(), DIAGNOSTICS_MAX);
-    let checked = check(&text, &CheckOptions { max_results: 3, ..CheckOptions::default() });
+    assert_eq!(
+        check(&text, &CheckOptions::default()).diagnostics.len(),
+        DIAGNOSTICS_MAX
+    );
+    let checked = check(
+        &text,
+        &CheckOptions {
+            max_results: 3,
+            ..CheckOptions::default()
+        },
+    );
     assert_eq!(checked.diagnostics.len(), 3);
     assert!(checked.truncated);
 }
@@ -117,7 +152,10 @@ fn a_syntax_error_names_jacksons_place() {
     let diagnostics = check(text, &CheckOptions::default()).diagnostics;
     let first = diagnostics.first().unwrap();
     assert_eq!(first.code, Code::InvalidJsonDescription);
-    assert_eq!(first.location.as_deref(), Some(r#"[Source: (String)"{"StartAt": }"; line: 1, column: 14]"#));
+    assert_eq!(
+        first.location.as_deref(),
+        Some(r#"[Source: (String)"{"StartAt": }"; line: 1, column: 14]"#)
+    );
     assert_eq!((first.line, first.column), (1, 13));
 }
 
@@ -186,7 +224,9 @@ mod mutations {
         *left = left.wrapping_sub(1);
         match node {
             serde_json::Value::Array(nodes) => nodes.iter_mut().for_each(|node| replace(node, left, value)),
-            serde_json::Value::Object(members) => members.values_mut().for_each(|node| replace(node, left, value)),
+            serde_json::Value::Object(members) => {
+                members.values_mut().for_each(|node| replace(node, left, value));
+            }
             _ => {}
         }
     }

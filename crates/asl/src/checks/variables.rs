@@ -27,7 +27,8 @@ pub(super) fn check_assign(context: &mut Context<'_>, _state: usize, place: &Pla
         }
         let starts_well = name.chars().next().is_some_and(char::is_alphabetic);
         if !starts_well || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-            let message = format!("Invalid variable name '{name}': the variable name contains invalid characters.");
+            let message =
+                format!("Invalid variable name '{name}': the variable name contains invalid characters.");
             let help = "A name is a letter, then letters, digits and _.";
             context.add(Finding::new(Code::InvalidVariableName, &at, message).help(help));
         } else if name.chars().count() > VARIABLE_NAME_CHARS_MAX {
@@ -59,7 +60,9 @@ fn assignments<'c>(state: &'c State<'c>) -> Vec<Assignment<'c>> {
         collect(&place, assign, &mut found);
     }
     for key in ["Catch", "Choices"] {
-        let Some(list) = state.node().member(key) else { continue };
+        let Some(list) = state.node().member(key) else {
+            continue;
+        };
         let list_place = place.member(list);
         for (index, entry) in list.value.as_array().unwrap_or_default().iter().enumerate() {
             if let Some(assign) = entry.member("Assign") {
@@ -74,7 +77,11 @@ fn collect<'c>(place: &Place<'_>, assign: &'c Member, found: &mut Vec<Assignment
     let at = place.member(assign);
     for member in assign.value.as_object().unwrap_or_default() {
         let location = at.member(member).location();
-        found.push(Assignment { name: variable_name(member), location, span: member.key_span });
+        found.push(Assignment {
+            name: variable_name(member),
+            location,
+            span: member.key_span,
+        });
     }
 }
 
@@ -86,12 +93,20 @@ struct Outer {
 }
 
 fn names_in(assign: Option<&Node>) -> impl Iterator<Item = &str> {
-    assign.and_then(Node::as_object).unwrap_or_default().iter().map(variable_name)
+    assign
+        .and_then(Node::as_object)
+        .unwrap_or_default()
+        .iter()
+        .map(variable_name)
 }
 
 /// Whether a scope can see the variables around it: children of a distributed Map cannot.
 fn sees_outside(scope: &Scope<'_>) -> bool {
-    let mode = scope.node.get("ProcessorConfig").and_then(|config| config.get("Mode")).and_then(Node::as_str);
+    let mode = scope
+        .node
+        .get("ProcessorConfig")
+        .and_then(|config| config.get("Mode"))
+        .and_then(Node::as_str);
     mode != Some("DISTRIBUTED")
 }
 
@@ -114,13 +129,22 @@ pub(super) fn check_names(context: &mut Context<'_>) {
             _ => BTreeMap::new(),
         };
         let mut own = Vec::new();
-        for (index, state) in scope.states.iter().filter_map(|index| Some((*index, definition.states.get(*index)?))) {
+        for (index, state) in scope
+            .states
+            .iter()
+            .filter_map(|index| Some((*index, definition.states.get(*index)?)))
+        {
             for assignment in assignments(state) {
                 if let Some(first) = visible.get(assignment.name) {
                     let place = Place::written("", assignment.span);
-                    let message =
-                        format!("The variable name '{}' was already defined in a parent scope.", assignment.name);
-                    let help = format!("${} is assigned in the scope around, too, at {}.", assignment.name, first.location);
+                    let message = format!(
+                        "The variable name '{}' was already defined in a parent scope.",
+                        assignment.name
+                    );
+                    let help = format!(
+                        "${} is assigned in the scope around, too, at {}.",
+                        assignment.name, first.location
+                    );
                     context.add(
                         Finding::new(Code::DuplicateVariableName, &place, message)
                             .at_location(assignment.location.clone())
@@ -131,7 +155,10 @@ pub(super) fn check_names(context: &mut Context<'_>) {
             }
         }
         for (state, assignment) in own {
-            visible.entry(assignment.name).or_insert(Outer { state, location: assignment.location });
+            visible.entry(assignment.name).or_insert(Outer {
+                state,
+                location: assignment.location,
+            });
         }
         outer.push(visible);
     }
@@ -151,10 +178,20 @@ pub(super) fn check_flow(context: &mut Context<'_>) {
             let state = definition.states.get(owner.state)?;
             Some((state.scope, owner.state))
         });
-        let mut names = owner.and_then(|(around, _)| visible.get(around).cloned()).unwrap_or_default();
-        let entry = owner.and_then(|(_, state)| certain.get(state).cloned().flatten()).unwrap_or_default();
+        let mut names = owner
+            .and_then(|(around, _)| visible.get(around).cloned())
+            .unwrap_or_default();
+        let entry = owner
+            .and_then(|(_, state)| certain.get(state).cloned().flatten())
+            .unwrap_or_default();
         for index in &scope.states {
-            names.extend(assigned.get(*index).into_iter().flatten().map(|assignment| assignment.name));
+            names.extend(
+                assigned
+                    .get(*index)
+                    .into_iter()
+                    .flatten()
+                    .map(|assignment| assignment.name),
+            );
         }
         visible.push(names);
         flow(context, scope, entry, &mut certain);
@@ -162,25 +199,34 @@ pub(super) fn check_flow(context: &mut Context<'_>) {
     let mut read = BTreeSet::new();
     let mut findings = Vec::new();
     for item in &context.reads {
-        let Some(state) = definition.states.get(item.state) else { continue };
+        let Some(state) = definition.states.get(item.state) else {
+            continue;
+        };
         let names = visible.get(state.scope);
         if names.is_some_and(|names| names.contains(&*item.variable)) {
             read.insert(item.variable.clone());
-            let is_certain = certain.get(item.state).and_then(Option::as_ref).is_some_and(|c| c.contains(&*item.variable));
+            let is_certain = certain
+                .get(item.state)
+                .and_then(Option::as_ref)
+                .is_some_and(|c| c.contains(&*item.variable));
             if !is_certain {
-                let message = format!("Variable '{}' is not assigned on every way to this state", item.variable);
-                let help = format!("Assign ${} before the ways part, or on each of them.", item.variable);
+                let message = format!(
+                    "Variable '{}' is not assigned on every way to this state",
+                    item.variable
+                );
+                let help = format!(
+                    "Assign ${} before the ways part, or on each of them.",
+                    item.variable
+                );
                 findings.push(finding(Code::VariableMaybeUnassigned, item, message).help(help));
             }
         } else {
             let message = format!("No state assigns the variable '{}'", item.variable);
-            let known = names.into_iter().flatten().copied();
-            let help = match suggest::nearest(&item.variable, known.clone()) {
+            let known: Vec<&str> = names.into_iter().flatten().copied().collect();
+            let help = match suggest::nearest(&item.variable, known.iter().copied()) {
                 Some(near) => Some(format!("Did you mean ${near}?")),
-                None => {
-                    let known: Vec<String> = known.take(8).map(|name| format!("${name}")).collect();
-                    (!known.is_empty()).then(|| format!("Known here: {}.", known.join(", ")))
-                }
+                None if known.is_empty() => None,
+                None => Some(format!("Known here: {}.", known.join(", "))),
             };
             findings.push(finding(Code::UndefinedVariable, item, message).maybe_help(help));
         }
@@ -191,7 +237,11 @@ pub(super) fn check_flow(context: &mut Context<'_>) {
             let place = Place::written("", assignment.span);
             let message = format!("Variable '{}' is never read", assignment.name);
             let finding = Finding::new(Code::UnusedVariable, &place, message);
-            findings.push(finding.at_location(assignment.location.clone()).help("Remove it, or read it."));
+            findings.push(
+                finding
+                    .at_location(assignment.location.clone())
+                    .help("Remove it, or read it."),
+            );
         }
     }
     for finding in findings {
@@ -213,18 +263,28 @@ fn flow<'c>(
 ) {
     let states = &context.definition.states;
     let find = |name: &str| {
-        scope.states.iter().copied().find(|index| states.get(*index).is_some_and(|state| state.name() == name))
+        scope
+            .states
+            .iter()
+            .copied()
+            .find(|index| states.get(*index).is_some_and(|state| state.name() == name))
     };
-    let Some(start) = scope.node.get("StartAt").and_then(Node::as_str).and_then(find) else { return };
+    let Some(start) = scope.node.get("StartAt").and_then(Node::as_str).and_then(find) else {
+        return;
+    };
     let mut waiting = vec![start];
     if let Some(slot) = certain.get_mut(start) {
         *slot = Some(entry);
     }
     while let Some(index) = waiting.pop() {
-        let (Some(state), Some(Some(before))) = (states.get(index), certain.get(index).cloned()) else { continue };
+        let (Some(state), Some(Some(before))) = (states.get(index), certain.get(index).cloned()) else {
+            continue;
+        };
         for (target, assign) in ways_out(state) {
             let Some(next) = find(target) else { continue };
-            let Some(slot) = certain.get_mut(next) else { continue };
+            let Some(slot) = certain.get_mut(next) else {
+                continue;
+            };
             let mut after: BTreeSet<&str> = before.clone();
             after.extend(names_in(assign));
             let merged = match slot {
@@ -264,15 +324,24 @@ mod tests {
 
     #[test]
     fn names_are_letters_digits_and_underscores_and_not_states() {
-        let assign = |name: &str| jsonata(&format!(r#""S": {{"Type": "Pass", "Assign": {{"{name}": 1}}, "End": true}}"#));
+        let assign = |name: &str| {
+            jsonata(&format!(
+                r#""S": {{"Type": "Pass", "Assign": {{"{name}": 1}}, "End": true}}"#
+            ))
+        };
         passes(&assign("a_1"));
         for name in ["1a", "a-b", "a b", "_a", ""] {
             finds(
                 &assign(name),
-                &format!("INVALID_VARIABLE_NAME: Invalid variable name '{name}': the variable name contains invalid"),
+                &format!(
+                    "INVALID_VARIABLE_NAME: Invalid variable name '{name}': the variable name contains invalid"
+                ),
             );
         }
-        finds(&assign("states"), "RESERVED_VARIABLE_NAME: Cannot assign to reserved variable '$states'. at /States/S/Assign");
+        finds(
+            &assign("states"),
+            "RESERVED_VARIABLE_NAME: Cannot assign to reserved variable '$states'. at /States/S/Assign",
+        );
         finds(&assign(&"a".repeat(81)), "INVALID_VARIABLE_NAME:");
     }
 
@@ -289,7 +358,9 @@ mod tests {
             &nested(""),
             "DUPLICATE_VARIABLE_NAME: The variable name 'v' was already defined in a parent scope. at /States/M/ItemProcessor/States/B/Assign/v",
         );
-        passes(&nested(r#""ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},"#));
+        passes(&nested(
+            r#""ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},"#,
+        ));
     }
 
     #[test]
@@ -298,11 +369,17 @@ mod tests {
             "Default": "D"}, "D": {"Type": "Pass", "Assign": {"v": 2}, "Next": "B"},
             "B": {"Type": "Pass", "Output": "{% $v %}", "End": true}"#;
         does_not_advise(&jsonata(both), "VARIABLE_MAYBE_UNASSIGNED");
-        advises(&jsonata(&both.replace(r#""Assign": {"v": 2},"#, "")), "VARIABLE_MAYBE_UNASSIGNED");
+        advises(
+            &jsonata(&both.replace(r#""Assign": {"v": 2},"#, "")),
+            "VARIABLE_MAYBE_UNASSIGNED",
+        );
         advises(&jsonata(&both.replace("$v %", "$w %")), "UNDEFINED_VARIABLE");
         advises(&jsonata(&both.replace("$v %", "$w %")), "UNUSED_VARIABLE");
         advises(
-            &machine("", r#""A": {"Type": "Pass", "Parameters": {"x.$": "$v.a"}, "End": true}"#),
+            &machine(
+                "",
+                r#""A": {"Type": "Pass", "Parameters": {"x.$": "$v.a"}, "End": true}"#,
+            ),
             "UNDEFINED_VARIABLE",
         );
     }

@@ -29,7 +29,10 @@ pub struct References {
 
 /// Finds them.
 pub fn references(expression: &AstNode) -> References {
-    let mut walker = Walker { found: References::default(), bound: Vec::new() };
+    let mut walker = Walker {
+        found: References::default(),
+        bound: Vec::new(),
+    };
     walker.node(expression, Context::None, 0);
     walker.found
 }
@@ -72,7 +75,11 @@ impl Walker {
             AstNode::Path { steps } => self.path(steps, context, deeper),
             AstNode::Binary { op, lhs, rhs } => self.binary(*op, lhs, rhs, context, deeper),
             AstNode::Unary { operand, .. } => self.node(operand, context, deeper),
-            AstNode::Function { name, args, is_builtin } => {
+            AstNode::Function {
+                name,
+                args,
+                is_builtin,
+            } => {
                 if *is_builtin {
                     self.call(name);
                 } else {
@@ -86,7 +93,8 @@ impl Walker {
             }
             AstNode::Lambda { params, body, .. } => {
                 let before = self.bound.len();
-                self.bound.extend(params.iter().map(|name| name.trim_start_matches('$').to_owned()));
+                self.bound
+                    .extend(params.iter().map(|name| name.trim_start_matches('$').to_owned()));
                 self.node(body, context, deeper);
                 self.bound.truncate(before);
             }
@@ -101,7 +109,11 @@ impl Walker {
                 self.all(nodes, context, deeper);
                 self.bound.truncate(before);
             }
-            AstNode::Conditional { condition, then_branch, else_branch } => {
+            AstNode::Conditional {
+                condition,
+                then_branch,
+                else_branch,
+            } => {
                 self.node(condition, context, deeper);
                 self.node(then_branch, context, deeper);
                 if let Some(node) = else_branch {
@@ -115,7 +127,11 @@ impl Walker {
                     self.node(term, Context::Item, deeper);
                 }
             }
-            AstNode::Transform { location, update, delete } => {
+            AstNode::Transform {
+                location,
+                update,
+                delete,
+            } => {
                 self.node(location, Context::Item, deeper);
                 self.node(update, Context::Item, deeper);
                 if let Some(node) = delete {
@@ -157,7 +173,8 @@ impl Walker {
             let here = if index == 0 { context } else { Context::Item };
             match &step.node {
                 AstNode::Variable(name) if index == 0 => {
-                    let fields: Vec<&str> = steps.iter().skip(1).map_while(|step| field(&step.node)).collect();
+                    let fields: Vec<&str> =
+                        steps.iter().skip(1).map_while(|step| field(&step.node)).collect();
                     self.variable(name, &fields, here);
                 }
                 node => self.node(node, here, depth),
@@ -182,7 +199,10 @@ impl Walker {
             "" => self.top_level("$", context),
             "states" => match fields {
                 [] => self.found.whole_states = true,
-                fields => self.found.states.push(fields.iter().map(|&field| field.to_owned()).collect()),
+                fields => self
+                    .found
+                    .states
+                    .push(fields.iter().map(|&field| field.to_owned()).collect()),
             },
             name => {
                 let known = self.bound.iter().any(|bound| bound == name)
@@ -218,13 +238,75 @@ fn field(node: &AstNode) -> Option<&str> {
 
 /// Functions every expression may call: JSONata's and those Step Functions adds. `$eval` is not among them.
 pub const FUNCTIONS: &[&str] = &[
-    "abs", "append", "assert", "average", "base64decode", "base64encode", "boolean", "ceil", "clone", "contains",
-    "count", "decodeUrl", "decodeUrlComponent", "distinct", "each", "encodeUrl", "encodeUrlComponent", "error",
-    "exists", "filter", "floor", "formatBase", "formatInteger", "formatNumber", "fromMillis", "hash", "join",
-    "keys", "length", "lookup", "lowercase", "map", "match", "max", "merge", "millis", "min", "not", "now", "number",
-    "pad", "parse", "parseInteger", "partition", "power", "random", "range", "reduce", "replace", "reverse", "round",
-    "shuffle", "sift", "single", "sort", "split", "spread", "sqrt", "string", "substring", "substringAfter",
-    "substringBefore", "sum", "toMillis", "trim", "type", "uppercase", "uuid", "zip",
+    "abs",
+    "append",
+    "assert",
+    "average",
+    "base64decode",
+    "base64encode",
+    "boolean",
+    "ceil",
+    "clone",
+    "contains",
+    "count",
+    "decodeUrl",
+    "decodeUrlComponent",
+    "distinct",
+    "each",
+    "encodeUrl",
+    "encodeUrlComponent",
+    "error",
+    "exists",
+    "filter",
+    "floor",
+    "formatBase",
+    "formatInteger",
+    "formatNumber",
+    "fromMillis",
+    "hash",
+    "join",
+    "keys",
+    "length",
+    "lookup",
+    "lowercase",
+    "map",
+    "match",
+    "max",
+    "merge",
+    "millis",
+    "min",
+    "not",
+    "now",
+    "number",
+    "pad",
+    "parse",
+    "parseInteger",
+    "partition",
+    "power",
+    "random",
+    "range",
+    "reduce",
+    "replace",
+    "reverse",
+    "round",
+    "shuffle",
+    "sift",
+    "single",
+    "sort",
+    "split",
+    "spread",
+    "sqrt",
+    "string",
+    "substring",
+    "substringAfter",
+    "substringBefore",
+    "sum",
+    "toMillis",
+    "trim",
+    "type",
+    "uppercase",
+    "uuid",
+    "zip",
 ];
 
 fn is_function(name: &str) -> bool {
@@ -277,7 +359,10 @@ mod tests {
 
     #[test]
     fn fields_of_states_are_given_with_what_is_behind_them() {
-        assert_eq!(of("$states.context.Task.Token").states, [["context", "Task", "Token"]]);
+        assert_eq!(
+            of("$states.context.Task.Token").states,
+            [["context", "Task", "Token"]]
+        );
         assert!(of("$$").root_context);
         assert_eq!(of("$eval('1')").functions, ["eval"]);
     }

@@ -1,6 +1,7 @@
 //! A JSONata expression's text → its tree, with errors in jsonata.js's words, which are AWS's.
 
 use jsonata_core::ast::AstNode;
+use jsonata_core::parser::ParserError;
 
 /// Nesting of brackets or prefix signs that is still parsed. AWS evaluates at most 100 levels
 /// (`Stack overflow error: … Depth=101 max=100`), and it bounds the stack of the parser.
@@ -17,9 +18,34 @@ pub fn parse(expression: &str) -> Result<AstNode, ExpressionSyntaxError> {
         return Err(ExpressionSyntaxError("Unexpected end of expression".to_owned()));
     }
     if nesting(expression) > NESTING_MAX {
-        return Err(ExpressionSyntaxError(format!("The expression is nested more than {NESTING_MAX} deep")));
+        return Err(ExpressionSyntaxError(format!(
+            "The expression is nested more than {NESTING_MAX} deep"
+        )));
     }
-    jsonata_core::parser::parse(expression).map_err(|error| ExpressionSyntaxError(reworded(&error.to_string())))
+    jsonata_core::parser::parse(expression).map_err(|error| match error {
+        // The parser has one error for both.
+        ParserError::UnclosedString if quotes_are_closed(expression) => {
+            ExpressionSyntaxError("No terminating / in regular expression".to_owned())
+        }
+        error => ExpressionSyntaxError(reworded(&error.to_string())),
+    })
+}
+
+/// Whether every string ends.
+fn quotes_are_closed(expression: &str) -> bool {
+    let mut quote = None;
+    let mut chars = expression.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(_), '\\') => {
+                chars.next();
+            }
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            _ => {}
+        }
+    }
+    quote.is_none()
 }
 
 /// An upper bound of how deep the parser goes: open brackets, and runs of things that each open a level.
@@ -55,11 +81,15 @@ fn nesting(expression: &str) -> usize {
 /// The parser prints its own names of tokens; jsonata.js prints the characters, in quotes.
 fn reworded(message: &str) -> String {
     let message = without_code(message);
-    if let Some((expected, found)) = message.strip_prefix("Expected ").and_then(|rest| rest.split_once(", got ")) {
+    if let Some((expected, found)) = message
+        .strip_prefix("Expected ")
+        .and_then(|rest| rest.split_once(", got "))
+    {
         return format!("Expected {}, got {}", symbol(expected), symbol(found));
     }
-    if let Some(expected) =
-        message.strip_prefix("Expected ").and_then(|rest| rest.strip_suffix(" before end of expression"))
+    if let Some(expected) = message
+        .strip_prefix("Expected ")
+        .and_then(|rest| rest.strip_suffix(" before end of expression"))
     {
         return format!("Expected {} before end of expression", symbol(expected));
     }
@@ -153,9 +183,18 @@ mod tests {
         assert_eq!(message("a[1,2)"), r#"Expected "]", got ",""#);
         assert_eq!(message("1 +"), "Unexpected end of expression");
         assert_eq!(message(""), "Unexpected end of expression");
-        assert_eq!(message("\"x"), "String literal must be terminated by a matching quote");
-        assert_eq!(message("{\"a\": }"), r#"The symbol "}" cannot be used as a unary operator"#);
-        assert_eq!(message("$match(\"a\", /b"), "No terminating / in regular expression");
+        assert_eq!(
+            message("\"x"),
+            "String literal must be terminated by a matching quote"
+        );
+        assert_eq!(
+            message("{\"a\": }"),
+            r#"The symbol "}" cannot be used as a unary operator"#
+        );
+        assert_eq!(
+            message("$match(\"a\", /b"),
+            "No terminating / in regular expression"
+        );
         assert!(parse("$map($states.input.a, function($x){ $x.b })").is_ok());
     }
 

@@ -73,8 +73,19 @@ impl<'t> Definition<'t> {
     /// Finds the scopes and states of `root`, whatever else is wrong with it.
     pub fn of(root: &'t Node) -> Self {
         let language = machine_language(root);
-        let mut definition = Self { root, language, scopes: Vec::new(), states: Vec::new() };
-        definition.scopes.push(Scope { node: root, owner: None, written: String::new(), states: Vec::new(), depth: 0 });
+        let mut definition = Self {
+            root,
+            language,
+            scopes: Vec::new(),
+            states: Vec::new(),
+        };
+        definition.scopes.push(Scope {
+            node: root,
+            owner: None,
+            written: String::new(),
+            states: Vec::new(),
+            depth: 0,
+        });
         let mut next = 0;
         while next < definition.scopes.len() {
             definition.read_scope(next);
@@ -84,15 +95,23 @@ impl<'t> Definition<'t> {
     }
 
     fn read_scope(&mut self, index: usize) {
-        let Some(scope) = self.scopes.get(index) else { return };
+        let Some(scope) = self.scopes.get(index) else {
+            return;
+        };
         let (node, depth, written) = (scope.node, scope.depth, scope.written.clone());
-        let Some(members) = node.get("States").and_then(Node::as_object) else { return };
+        let Some(members) = node.get("States").and_then(Node::as_object) else {
+            return;
+        };
         for member in members {
             if member.value.as_object().is_none() {
                 continue;
             }
             let state_index = self.states.len();
-            let kind = member.value.get("Type").and_then(Node::as_str).and_then(StateType::from_text);
+            let kind = member
+                .value
+                .get("Type")
+                .and_then(Node::as_str)
+                .and_then(StateType::from_text);
             let way = format!("{written}/States/{}", member.key);
             let mut state = State {
                 member,
@@ -104,8 +123,17 @@ impl<'t> Definition<'t> {
             };
             for (field, written, node) in inner_scopes(&member.value, kind, &way) {
                 state.inner.push(self.scopes.len());
-                let owner = Some(Owner { state: state_index, field });
-                self.scopes.push(Scope { node, owner, written, states: Vec::new(), depth: depth + 1 });
+                let owner = Some(Owner {
+                    state: state_index,
+                    field,
+                });
+                self.scopes.push(Scope {
+                    node,
+                    owner,
+                    written,
+                    states: Vec::new(),
+                    depth: depth + 1,
+                });
             }
             self.states.push(state);
             if let Some(scope) = self.scopes.get_mut(index) {
@@ -123,7 +151,10 @@ impl<'t> Scope<'t> {
 
     /// The names of its states, in order.
     pub fn names<'d>(&'d self, definition: &'d Definition<'t>) -> impl Iterator<Item = &'t str> + 'd {
-        self.states.iter().filter_map(|index| definition.states.get(*index)).map(|state| &*state.member.key)
+        self.states
+            .iter()
+            .filter_map(|index| definition.states.get(*index))
+            .map(|state| &*state.member.key)
     }
 }
 
@@ -154,19 +185,31 @@ impl<'t> State<'t> {
         let mut found = Vec::new();
         let kind = self.kind;
         if let Some(member) = node.member("Next") {
-            found.push(Transition { list: None, member, applies: kind.is_none_or(StateType::has_next_or_end) });
+            found.push(Transition {
+                list: None,
+                member,
+                applies: kind.is_none_or(StateType::has_next_or_end),
+            });
         }
         for (list, owners) in [("Choices", &[StateType::Choice][..]), ("Catch", &CATCHING)] {
             let Some(list) = node.member(list) else { continue };
             let applies = kind.is_none_or(|kind| owners.contains(&kind));
             for (index, entry) in list.value.as_array().unwrap_or_default().iter().enumerate() {
                 if let Some(member) = entry.member("Next") {
-                    found.push(Transition { list: Some((list, index)), member, applies });
+                    found.push(Transition {
+                        list: Some((list, index)),
+                        member,
+                        applies,
+                    });
                 }
             }
         }
         if let Some(member) = node.member("Default") {
-            found.push(Transition { list: None, member, applies: kind.is_none_or(|kind| kind == StateType::Choice) });
+            found.push(Transition {
+                list: None,
+                member,
+                applies: kind.is_none_or(|kind| kind == StateType::Choice),
+            });
         }
         found
     }
@@ -205,7 +248,11 @@ const CATCHING: [StateType; 3] = [StateType::Task, StateType::Parallel, StateTyp
 
 /// The objects inside a state that may hold states. Only where the type allows them: a stray `Branches` on a
 /// Pass state is one fault, not a scope.
-fn inner_scopes<'t>(state: &'t Node, kind: Option<StateType>, way: &str) -> Vec<(&'t Member, String, &'t Node)> {
+fn inner_scopes<'t>(
+    state: &'t Node,
+    kind: Option<StateType>,
+    way: &str,
+) -> Vec<(&'t Member, String, &'t Node)> {
     let mut found = Vec::new();
     match kind {
         Some(StateType::Parallel) => {
@@ -219,7 +266,10 @@ fn inner_scopes<'t>(state: &'t Node, kind: Option<StateType>, way: &str) -> Vec<
         }
         Some(StateType::Map) => {
             for name in ["ItemProcessor", "Iterator"] {
-                if let Some(field) = state.member(name).filter(|field| field.value.as_object().is_some()) {
+                if let Some(field) = state
+                    .member(name)
+                    .filter(|field| field.value.as_object().is_some())
+                {
                     found.push((field, format!("{way}/{name}"), &field.value));
                 }
             }
@@ -232,7 +282,10 @@ fn inner_scopes<'t>(state: &'t Node, kind: Option<StateType>, way: &str) -> Vec<
 /// AWS takes every `QueryLanguage` but exactly `JSONPath` for JSONata, and reports the wrong ones besides.
 fn machine_language(root: &Node) -> Language {
     match root.get("QueryLanguage") {
-        None => Language { is: QueryLanguage::JsonPath, certain: true },
+        None => Language {
+            is: QueryLanguage::JsonPath,
+            certain: true,
+        },
         Some(node) => written_language(node),
     }
 }
@@ -244,15 +297,27 @@ fn state_language(state: &Node, machine: Language) -> Language {
         Some(node) => {
             let own = written_language(node);
             let downgrade = machine.is == QueryLanguage::Jsonata && own.is == QueryLanguage::JsonPath;
-            Language { certain: own.certain && !(downgrade && machine.certain), ..own }
+            Language {
+                certain: own.certain && !(downgrade && machine.certain),
+                ..own
+            }
         }
     }
 }
 
 fn written_language(node: &Node) -> Language {
     match node.as_str() {
-        Some("JSONPath") => Language { is: QueryLanguage::JsonPath, certain: true },
-        Some("JSONata") => Language { is: QueryLanguage::Jsonata, certain: true },
-        _ => Language { is: QueryLanguage::Jsonata, certain: false },
+        Some("JSONPath") => Language {
+            is: QueryLanguage::JsonPath,
+            certain: true,
+        },
+        Some("JSONata") => Language {
+            is: QueryLanguage::Jsonata,
+            certain: true,
+        },
+        _ => Language {
+            is: QueryLanguage::Jsonata,
+            certain: false,
+        },
     }
 }

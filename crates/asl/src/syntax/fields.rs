@@ -86,27 +86,53 @@ const NEXT: &[StateType] = &[Pass, Task, Wait, Parallel, Map];
 const WORK: &[StateType] = &[Task, Parallel, Map];
 
 const fn both(name: &'static str, on: &'static [StateType], shape: Shape) -> Field {
-    Field { name, on, language: None, shape }
+    Field {
+        name,
+        on,
+        language: None,
+        shape,
+    }
 }
 
 const fn jsonpath(name: &'static str, on: &'static [StateType], shape: Shape) -> Field {
-    Field { name, on, language: Some(QueryLanguage::JsonPath), shape }
+    Field {
+        name,
+        on,
+        language: Some(QueryLanguage::JsonPath),
+        shape,
+    }
 }
 
 const fn jsonata(name: &'static str, on: &'static [StateType], shape: Shape) -> Field {
-    Field { name, on, language: Some(QueryLanguage::Jsonata), shape }
+    Field {
+        name,
+        on,
+        language: Some(QueryLanguage::Jsonata),
+        shape,
+    }
 }
 
 const fn seconds(min: i64) -> Shape {
-    Shape::Integer { min, max: SECONDS_MAX, evaluated: true }
+    Shape::Integer {
+        min,
+        max: SECONDS_MAX,
+        evaluated: true,
+    }
 }
 
-const READ: Shape = Shape::ReferencePath { or_null: false, writable: false };
+const READ: Shape = Shape::ReferencePath {
+    or_null: false,
+    writable: false,
+};
 
 /// Every field of a state, in alphabetical order.
 pub const STATE_FIELDS: &[Field] = &[
     jsonata("Arguments", &[Task, Parallel], Shape::ObjectTemplate),
-    both("Assign", &[Pass, Task, Wait, Parallel, Map, Choice], Shape::Assignments),
+    both(
+        "Assign",
+        &[Pass, Task, Wait, Parallel, Map, Choice],
+        Shape::Assignments,
+    ),
     both("Branches", &[Parallel], Shape::Array { non_empty: true }),
     both("Catch", WORK, Shape::Array { non_empty: false }),
     both("Cause", &[Fail], Shape::TextOrExpression),
@@ -129,7 +155,15 @@ pub const STATE_FIELDS: &[Field] = &[
     jsonpath("ItemsPath", &[Map], Shape::ItemsPath),
     both("Iterator", &[Map], Shape::Object),
     both("Label", &[Map], Shape::Text),
-    both("MaxConcurrency", &[Map], Shape::Integer { min: 0, max: i64::MAX, evaluated: true }),
+    both(
+        "MaxConcurrency",
+        &[Map],
+        Shape::Integer {
+            min: 0,
+            max: i64::MAX,
+            evaluated: true,
+        },
+    ),
     jsonpath("MaxConcurrencyPath", &[Map], READ),
     both("Next", NEXT, Shape::Text),
     jsonata("Output", PATHS, Shape::Template),
@@ -138,7 +172,14 @@ pub const STATE_FIELDS: &[Field] = &[
     both("QueryLanguage", ALL, Shape::Any),
     both("Resource", &[Task], Shape::Text),
     jsonpath("Result", &[Pass], Shape::Any),
-    jsonpath("ResultPath", &[Pass, Task, Parallel, Map], Shape::ReferencePath { or_null: true, writable: true }),
+    jsonpath(
+        "ResultPath",
+        &[Pass, Task, Parallel, Map],
+        Shape::ReferencePath {
+            or_null: true,
+            writable: true,
+        },
+    ),
     jsonpath("ResultSelector", WORK, Shape::ObjectTemplate),
     both("ResultWriter", &[Map], Shape::Object),
     both("Retry", WORK, Shape::Array { non_empty: false }),
@@ -148,7 +189,15 @@ pub const STATE_FIELDS: &[Field] = &[
     jsonpath("TimeoutSecondsPath", &[Task], READ),
     both("Timestamp", &[Wait], Shape::Timestamp),
     jsonpath("TimestampPath", &[Wait], READ),
-    both("ToleratedFailureCount", &[Map], Shape::Integer { min: 0, max: i64::MAX, evaluated: true }),
+    both(
+        "ToleratedFailureCount",
+        &[Map],
+        Shape::Integer {
+            min: 0,
+            max: i64::MAX,
+            evaluated: true,
+        },
+    ),
     jsonpath("ToleratedFailureCountPath", &[Map], READ),
     both("ToleratedFailurePercentage", &[Map], Shape::Percentage),
     jsonpath("ToleratedFailurePercentagePath", &[Map], READ),
@@ -157,7 +206,10 @@ pub const STATE_FIELDS: &[Field] = &[
 
 /// The field of a state called `name`.
 pub fn state_field(name: &str) -> Option<&'static Field> {
-    STATE_FIELDS.binary_search_by(|field| field.name.cmp(name)).ok().and_then(|index| STATE_FIELDS.get(index))
+    STATE_FIELDS
+        .binary_search_by(|field| field.name.cmp(name))
+        .ok()
+        .and_then(|index| STATE_FIELDS.get(index))
 }
 
 /// The fields a state of this type must have, one at least of each list; written as AWS lists them.
@@ -173,7 +225,10 @@ pub fn required(kind: StateType) -> &'static [&'static str] {
 /// Fields of which a state of this type has exactly one.
 pub fn exactly_one(kind: StateType) -> &'static [&'static [&'static str]] {
     match kind {
-        Wait => &[&["SecondsPath", "Seconds", "TimestampPath", "Timestamp"], &["Next", "End"]],
+        Wait => &[
+            &["SecondsPath", "Seconds", "TimestampPath", "Timestamp"],
+            &["Next", "End"],
+        ],
         Map => &[&["ItemProcessor", "Iterator"], &["Next", "End"]],
         Task | Pass | Parallel => &[&["Next", "End"]],
         Choice | Succeed | Fail => &[],
@@ -183,7 +238,10 @@ pub fn exactly_one(kind: StateType) -> &'static [&'static [&'static str]] {
 /// Fields of which a state of this type has at most one.
 pub fn at_most_one(kind: StateType) -> &'static [&'static [&'static str]] {
     match kind {
-        Task => &[&["TimeoutSeconds", "TimeoutSecondsPath"], &["HeartbeatSeconds", "HeartbeatSecondsPath"]],
+        Task => &[
+            &["TimeoutSeconds", "TimeoutSecondsPath"],
+            &["HeartbeatSeconds", "HeartbeatSecondsPath"],
+        ],
         Map => &[
             &["MaxConcurrency", "MaxConcurrencyPath"],
             &["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"],
@@ -196,14 +254,28 @@ pub fn at_most_one(kind: StateType) -> &'static [&'static [&'static str]] {
 }
 
 /// Fields of the top-level object.
-pub const TOP_FIELDS: &[&str] = &["Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"];
+pub const TOP_FIELDS: &[&str] = &[
+    "Comment",
+    "QueryLanguage",
+    "StartAt",
+    "States",
+    "TimeoutSeconds",
+    "Version",
+];
 /// Fields of a branch.
 pub const BRANCH_FIELDS: &[&str] = &["Comment", "StartAt", "States"];
 /// Fields of an item processor.
 pub const PROCESSOR_FIELDS: &[&str] = &["Comment", "ProcessorConfig", "StartAt", "States"];
 /// Fields of a retrier.
-pub const RETRIER_FIELDS: &[&str] =
-    &["BackoffRate", "Comment", "ErrorEquals", "IntervalSeconds", "JitterStrategy", "MaxAttempts", "MaxDelaySeconds"];
+pub const RETRIER_FIELDS: &[&str] = &[
+    "BackoffRate",
+    "Comment",
+    "ErrorEquals",
+    "IntervalSeconds",
+    "JitterStrategy",
+    "MaxAttempts",
+    "MaxDelaySeconds",
+];
 /// Fields of a catcher.
 pub const CATCHER_FIELDS: &[&str] = &["Assign", "Comment", "ErrorEquals", "Next", "Output", "ResultPath"];
 /// What a Choice rule decides by; it has exactly one of them.

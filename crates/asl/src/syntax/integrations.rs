@@ -44,12 +44,26 @@ pub enum ResourceText<'t> {
 impl<'t> ResourceText<'t> {
     /// Takes a `Resource` apart.
     pub fn of(text: &'t str) -> Self {
-        let unknown = if has_substitution(text) { Self::Unknown } else { Self::NotAnArn };
-        let Some(rest) = text.strip_prefix("arn:") else { return unknown };
-        let Some((_partition, rest)) = split_segment(rest) else { return unknown };
-        let Some((service, rest)) = split_segment(rest) else { return unknown };
-        let Some((_region, rest)) = split_segment(rest) else { return unknown };
-        let Some((_account, resource)) = split_segment(rest) else { return unknown };
+        let unknown = if has_substitution(text) {
+            Self::Unknown
+        } else {
+            Self::NotAnArn
+        };
+        let Some(rest) = text.strip_prefix("arn:") else {
+            return unknown;
+        };
+        let Some((_partition, rest)) = split_segment(rest) else {
+            return unknown;
+        };
+        let Some((service, rest)) = split_segment(rest) else {
+            return unknown;
+        };
+        let Some((_region, rest)) = split_segment(rest) else {
+            return unknown;
+        };
+        let Some((_account, resource)) = split_segment(rest) else {
+            return unknown;
+        };
         if has_substitution(service) {
             return Self::Unknown;
         }
@@ -77,9 +91,17 @@ impl<'t> ResourceText<'t> {
         };
         let (action, pattern) = call.split_once('.').unwrap_or((call, ""));
         if is_sdk {
-            Self::AwsSdk { service, action, pattern }
+            Self::AwsSdk {
+                service,
+                action,
+                pattern,
+            }
         } else {
-            Self::Integration { service, action, pattern }
+            Self::Integration {
+                service,
+                action,
+                pattern,
+            }
         }
     }
 
@@ -129,20 +151,35 @@ pub struct Integration {
 }
 
 const fn plain(name: &'static str) -> Action {
-    Action { name, patterns: &[], required: &[] }
+    Action {
+        name,
+        patterns: &[],
+        required: &[],
+    }
 }
 
 const fn job(name: &'static str) -> Action {
-    Action { name, patterns: &["sync"], required: &[] }
+    Action {
+        name,
+        patterns: &["sync"],
+        required: &[],
+    }
 }
 
 const fn callback(name: &'static str, required: &'static [&'static str]) -> Action {
-    Action { name, patterns: &["waitForTaskToken"], required }
+    Action {
+        name,
+        patterns: &["waitForTaskToken"],
+        required,
+    }
 }
 
 /// Every optimised integration.
 pub const INTEGRATIONS: &[Integration] = &[
-    Integration { service: "apigateway", actions: &[callback("invoke", &["ApiEndpoint", "Method"])] },
+    Integration {
+        service: "apigateway",
+        actions: &[callback("invoke", &["ApiEndpoint", "Method"])],
+    },
     Integration {
         service: "athena",
         actions: &[
@@ -152,15 +189,25 @@ pub const INTEGRATIONS: &[Integration] = &[
             plain("getQueryResults"),
         ],
     },
-    Integration { service: "batch", actions: &[job("submitJob")] },
+    Integration {
+        service: "batch",
+        actions: &[job("submitJob")],
+    },
     Integration {
         service: "bedrock",
         actions: &[
             callback("invokeModel", &[]),
-            Action { name: "createModelCustomizationJob", patterns: &["sync", "waitForTaskToken"], required: &[] },
+            Action {
+                name: "createModelCustomizationJob",
+                patterns: &["sync", "waitForTaskToken"],
+                required: &[],
+            },
         ],
     },
-    Integration { service: "bedrock-agentcore", actions: &[] },
+    Integration {
+        service: "bedrock-agentcore",
+        actions: &[],
+    },
     Integration {
         service: "codebuild",
         actions: &[
@@ -174,12 +221,23 @@ pub const INTEGRATIONS: &[Integration] = &[
             plain("deleteBuildBatch"),
         ],
     },
-    Integration { service: "databrew", actions: &[job("startJobRun")] },
+    Integration {
+        service: "databrew",
+        actions: &[job("startJobRun")],
+    },
     Integration {
         service: "dynamodb",
         actions: &[
-            Action { name: "getItem", patterns: &[], required: &["TableName", "Key"] },
-            Action { name: "putItem", patterns: &[], required: &["TableName", "Item"] },
+            Action {
+                name: "getItem",
+                patterns: &[],
+                required: &["TableName", "Key"],
+            },
+            Action {
+                name: "putItem",
+                patterns: &[],
+                required: &["TableName", "Item"],
+            },
             plain("deleteItem"),
             plain("updateItem"),
         ],
@@ -201,7 +259,11 @@ pub const INTEGRATIONS: &[Integration] = &[
             job("deleteFargateProfile"),
             job("createNodegroup"),
             job("deleteNodegroup"),
-            Action { name: "runJob", patterns: &["sync", "waitForTaskToken"], required: &[] },
+            Action {
+                name: "runJob",
+                patterns: &["sync", "waitForTaskToken"],
+                required: &[],
+            },
             callback("call", &[]),
         ],
     },
@@ -219,7 +281,11 @@ pub const INTEGRATIONS: &[Integration] = &[
     },
     Integration {
         service: "emr-containers",
-        actions: &[plain("createVirtualCluster"), job("deleteVirtualCluster"), job("startJobRun")],
+        actions: &[
+            plain("createVirtualCluster"),
+            job("deleteVirtualCluster"),
+            job("startJobRun"),
+        ],
     },
     Integration {
         service: "emr-serverless",
@@ -232,14 +298,30 @@ pub const INTEGRATIONS: &[Integration] = &[
             job("cancelJobRun"),
         ],
     },
-    Integration { service: "events", actions: &[callback("putEvents", &["Entries"])] },
+    Integration {
+        service: "events",
+        actions: &[callback("putEvents", &["Entries"])],
+    },
     Integration {
         service: "glue",
-        actions: &[Action { name: "startJobRun", patterns: &["sync"], required: &["JobName"] }],
+        actions: &[Action {
+            name: "startJobRun",
+            patterns: &["sync"],
+            required: &["JobName"],
+        }],
     },
-    Integration { service: "http", actions: &[plain("invoke")] },
-    Integration { service: "lambda", actions: &[callback("invoke", &["FunctionName"])] },
-    Integration { service: "mediaconvert", actions: &[job("createJob")] },
+    Integration {
+        service: "http",
+        actions: &[plain("invoke")],
+    },
+    Integration {
+        service: "lambda",
+        actions: &[callback("invoke", &["FunctionName"])],
+    },
+    Integration {
+        service: "mediaconvert",
+        actions: &[job("createJob")],
+    },
     Integration {
         service: "sagemaker",
         actions: &[
@@ -254,8 +336,14 @@ pub const INTEGRATIONS: &[Integration] = &[
             plain("updateEndpoint"),
         ],
     },
-    Integration { service: "sns", actions: &[callback("publish", &["Message"])] },
-    Integration { service: "sqs", actions: &[callback("sendMessage", &["QueueUrl", "MessageBody"])] },
+    Integration {
+        service: "sns",
+        actions: &[callback("publish", &["Message"])],
+    },
+    Integration {
+        service: "sqs",
+        actions: &[callback("sendMessage", &["QueueUrl", "MessageBody"])],
+    },
     Integration {
         service: "states",
         actions: &[Action {
@@ -275,20 +363,46 @@ pub const RESOURCES_OF_OTHER_SERVICES: &[(&str, &str, &str)] = &[
     ("ecs", "arn:aws:states:::ecs:runTask", "TaskDefinition"),
     ("batch", "arn:aws:states:::batch:submitJob", "JobDefinition"),
     ("glue", "arn:aws:states:::glue:startJobRun", "JobName"),
-    ("codebuild", "arn:aws:states:::codebuild:startBuild", "ProjectName"),
-    ("sagemaker", "arn:aws:states:::sagemaker:createTrainingJob", "TrainingJobName"),
+    (
+        "codebuild",
+        "arn:aws:states:::codebuild:startBuild",
+        "ProjectName",
+    ),
+    (
+        "sagemaker",
+        "arn:aws:states:::sagemaker:createTrainingJob",
+        "TrainingJobName",
+    ),
     ("s3", "arn:aws:states:::aws-sdk:s3:getObject", "Bucket"),
-    ("kinesis", "arn:aws:states:::aws-sdk:kinesis:putRecord", "StreamName"),
-    ("firehose", "arn:aws:states:::aws-sdk:firehose:putRecord", "DeliveryStreamName"),
-    ("secretsmanager", "arn:aws:states:::aws-sdk:secretsmanager:getSecretValue", "SecretId"),
+    (
+        "kinesis",
+        "arn:aws:states:::aws-sdk:kinesis:putRecord",
+        "StreamName",
+    ),
+    (
+        "firehose",
+        "arn:aws:states:::aws-sdk:firehose:putRecord",
+        "DeliveryStreamName",
+    ),
+    (
+        "secretsmanager",
+        "arn:aws:states:::aws-sdk:secretsmanager:getSecretValue",
+        "SecretId",
+    ),
     ("ssm", "arn:aws:states:::aws-sdk:ssm:getParameter", "Name"),
     ("iam", "arn:aws:states:::lambda:invoke", "FunctionName"),
-    ("logs", "arn:aws:states:::aws-sdk:cloudwatchlogs:putLogEvents", "LogGroupName"),
+    (
+        "logs",
+        "arn:aws:states:::aws-sdk:cloudwatchlogs:putLogEvents",
+        "LogGroupName",
+    ),
 ];
 
 /// The integration of a service.
 pub fn integration(service: &str) -> Option<&'static Integration> {
-    INTEGRATIONS.iter().find(|integration| integration.service == service)
+    INTEGRATIONS
+        .iter()
+        .find(|integration| integration.service == service)
 }
 
 #[cfg(test)]
@@ -301,17 +415,34 @@ mod tests {
         assert_eq!(R::of("resource"), R::NotAnArn);
         assert_eq!(R::of("${fn"), R::NotAnArn);
         assert_eq!(R::of("${Fn.Arn}"), R::Unknown);
-        assert_eq!(R::of("arn:aws:lambda:eu-west-1:123456789012:function:f"), R::Lambda);
-        assert_eq!(R::of("arn:aws:states:eu-west-1:123456789012:activity:a"), R::Activity);
+        assert_eq!(
+            R::of("arn:aws:lambda:eu-west-1:123456789012:function:f"),
+            R::Lambda
+        );
+        assert_eq!(
+            R::of("arn:aws:states:eu-west-1:123456789012:activity:a"),
+            R::Activity
+        );
         assert_eq!(
             R::of("arn:${AWS::Partition}:states:::sqs:sendMessage.waitForTaskToken"),
-            R::Integration { service: "sqs", action: "sendMessage", pattern: "waitForTaskToken" }
+            R::Integration {
+                service: "sqs",
+                action: "sendMessage",
+                pattern: "waitForTaskToken"
+            }
         );
         assert_eq!(
             R::of("arn:aws:states:${AWS::Region}:${AWS::AccountId}:aws-sdk:s3:getObject"),
-            R::AwsSdk { service: "s3", action: "getObject", pattern: "" }
+            R::AwsSdk {
+                service: "s3",
+                action: "getObject",
+                pattern: ""
+            }
         );
         assert_eq!(R::of("arn:aws:states:::${Service}:invoke"), R::Unknown);
-        assert_eq!(R::of("arn:aws:sns:eu-west-1:123456789012:topic"), R::OtherArn { service: "sns" });
+        assert_eq!(
+            R::of("arn:aws:sns:eu-west-1:123456789012:topic"),
+            R::OtherArn { service: "sns" }
+        );
     }
 }

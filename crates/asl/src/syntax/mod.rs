@@ -89,7 +89,8 @@ impl QueryLanguage {
 pub fn has_substitution(text: &str) -> bool {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("${") {
-        let end = after.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '!' | ' ')));
+        let end =
+            after.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '!' | ' ')));
         if let Some(end) = end
             && end > 0
             && after.get(end..).is_some_and(|tail| tail.starts_with('}'))
@@ -107,10 +108,21 @@ mod tests {
 
     #[test]
     fn substitutions_are_recognised_and_jsonata_objects_are_not() {
-        for text in ["${Fn.Arn}", "arn:${AWS::Partition}:states", "a ${x_1} b", "$ ${ok}"] {
+        for text in [
+            "${Fn.Arn}",
+            "arn:${AWS::Partition}:states",
+            "a ${x_1} b",
+            "$ ${ok}",
+        ] {
             assert!(has_substitution(text), "{text}");
         }
-        for text in ["${lambdaArn", "${}", "$", "{% $states.input.a${'k': v} %}", "$ {x}"] {
+        for text in [
+            "${lambdaArn",
+            "${}",
+            "$",
+            "{% $states.input.a${'k': v} %}",
+            "$ {x}",
+        ] {
             assert!(!has_substitution(text), "{text}");
         }
     }

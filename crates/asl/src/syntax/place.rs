@@ -27,17 +27,32 @@ enum Step<'p> {
 impl<'p> Place<'p> {
     /// A scope or the definition: `written` is the way to it, empty for the top.
     pub fn written(written: &'p str, span: Span) -> Self {
-        Self { up: None, step: Step::Written(written), span, key_span: span }
+        Self {
+            up: None,
+            step: Step::Written(written),
+            span,
+            key_span: span,
+        }
     }
 
     /// A member of the object here.
     pub fn member(&'p self, member: &'p Member) -> Place<'p> {
-        Place { up: Some(self), step: Step::Key(&member.key), span: member.value.span, key_span: member.key_span }
+        Place {
+            up: Some(self),
+            step: Step::Key(&member.key),
+            span: member.value.span,
+            key_span: member.key_span,
+        }
     }
 
     /// An element of the array here.
     pub fn element(&'p self, index: usize, node: &'p Node) -> Place<'p> {
-        Place { up: Some(self), step: Step::Index(index), span: node.span, key_span: node.span }
+        Place {
+            up: Some(self),
+            step: Step::Index(index),
+            span: node.span,
+            key_span: node.span,
+        }
     }
 
     /// The same place, shown by its key: for objects whose value runs over many lines.
