@@ -10,6 +10,7 @@ pub mod telemetry;
 // the outside world, one door each
 pub mod db;
 pub mod outbound;
+pub mod step_functions;
 // shared by features
 pub mod app;
 pub mod http;
@@ -18,6 +19,7 @@ pub mod lifecycle;
 // features: one folder per noun
 pub mod audit;
 pub mod deployments;
+pub mod environments;
 pub mod notifications;
 // index: one line per thing
 pub mod routes;

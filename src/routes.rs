@@ -46,6 +46,7 @@ fn features() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(version))
         .merge(crate::audit::http::routes())
         .merge(crate::jobs::http::routes())
+        .merge(crate::environments::http::routes())
 }
 
 /// The OpenAPI 3.1 document of every route.
