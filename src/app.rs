@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::environments::Environments;
 use crate::lifecycle::Lifecycle;
+use crate::outbound::Outbound;
 use crate::telemetry::Metrics;
 
 /// The shared doors. Handlers get it as `State<Arc<App>>`.
@@ -22,6 +23,8 @@ pub struct App {
     pub environments: Environments,
     /// This process among the replicas, in what it holds and logs: host and process id, and chance against reuse.
     pub worker: String,
+    /// Webhooks, SNS, CloudWatch.
+    pub outbound: Outbound,
     /// Prometheus metrics.
     pub metrics: Metrics,
     /// Spawning and shutting down.
@@ -67,6 +70,7 @@ pub(crate) mod testing {
             db,
             clock: Arc::new(SystemClock),
             environments: Environments::default(),
+            outbound: Outbound::from_config(&config).unwrap(),
             config: Arc::new(config),
             worker: uuid::Uuid::new_v4().to_string(),
             metrics: Metrics::new().unwrap(),

@@ -17,6 +17,8 @@ pub mod http;
 pub mod jobs;
 pub mod lifecycle;
 // features: one folder per noun
+pub mod access;
+pub mod approvals;
 pub mod audit;
 pub mod deployments;
 pub mod environments;
