@@ -7,7 +7,6 @@ pub mod layers;
 mod params;
 mod problem;
 mod request_context;
-mod step_functions;
 
 pub use crate::config::Role;
 pub use caller::Caller;

@@ -9,9 +9,7 @@ mod http;
 
 use std::time::Duration;
 
-use crate::config::Config;
-
-pub use aws::{AwsSendError, SnsMessage, own_credentials};
+pub use aws::{AwsSendError, SnsMessage};
 pub use guard::{Reach, UrlRefused, check_url};
 pub use http::{Answer, PostError};
 
@@ -35,14 +33,6 @@ pub struct Outbound {
 pub struct OutboundError(#[from] reqwest::Error);
 
 impl Outbound {
-    /// Doors that reach what the configuration allows: loopback while the service itself listens on loopback only.
-    pub fn from_config(config: &Config) -> Result<Self, OutboundError> {
-        Self::new(Reach {
-            loopback: config.server.listen.ip().is_loopback(),
-            private: config.notifications.allow_private_addresses,
-        })
-    }
-
     /// Doors that reach what `reach` allows.
     pub fn new(reach: Reach) -> Result<Self, OutboundError> {
         let webhooks = reqwest::Client::builder()

@@ -17,6 +17,7 @@ pub mod integrations;
 pub mod journal;
 pub mod limits;
 pub mod machines;
+pub mod runtime;
 pub mod wire;
 
 use std::sync::Arc;
@@ -25,7 +26,10 @@ use sqlx::PgPool;
 
 use crate::activities::Activities;
 use crate::clock::{Clock, SystemClock};
+use crate::executions::Executions;
+use crate::integrations::Dispatch;
 use crate::machines::Machines;
+use crate::runtime::{Readiness, Runtime, RuntimeConfig};
 use crate::wire::page::Pager;
 use crate::wire::signature::AccessKey;
 
@@ -42,6 +46,8 @@ pub struct EngineConfig {
     pub shards: usize,
     /// Bytes of frames kept in memory between events, over all shards.
     pub frames_resident_bytes_max: usize,
+    /// The language's bounds; tests switch to tiny ones.
+    pub limits: asl::limits::Limits,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
@@ -54,6 +60,7 @@ impl Default for EngineConfig {
             access_keys: Vec::new(),
             shards: 0,
             frames_resident_bytes_max: limits::FRAMES_RESIDENT_BYTES_MAX,
+            limits: asl::limits::Limits::AWS,
             clock: Arc::new(SystemClock),
         }
     }
@@ -74,19 +81,45 @@ pub enum OpenError {
 pub struct Engine {
     config: Arc<EngineConfig>,
     pool: PgPool,
-    machines: Machines,
+    machines: Arc<Machines>,
+    executions: Executions,
+    runtime: Runtime,
     activities: Activities,
     pager: Pager,
 }
 
 impl Engine {
     /// Brings the schema up to date and begins to drive executions as soon as no other process does.
-    pub async fn open(pool: PgPool, config: EngineConfig) -> Result<Self, OpenError> {
+    /// Tasks are performed by `dispatch`.
+    pub async fn open(
+        pool: PgPool,
+        config: EngineConfig,
+        dispatch: Arc<dyn Dispatch>,
+    ) -> Result<Self, OpenError> {
         migrate(&pool).await?;
         let secret = secret(&pool, config.clock.now_ms()).await?;
+        let machines = Arc::new(Machines::new(pool.clone(), config.clock.clone()));
+        let activities = Activities::new(pool.clone(), config.clock.clone());
+        let runtime = Runtime::open(RuntimeConfig {
+            pool: pool.clone(),
+            clock: config.clock.clone(),
+            limits: config.limits,
+            dispatch,
+            machines: Arc::clone(&machines),
+            known_activities: Arc::clone(activities.known()),
+            shards: config.shards,
+            resident_bytes_max: config.frames_resident_bytes_max,
+        });
         Ok(Self {
-            machines: Machines::new(pool.clone(), config.clock.clone()),
-            activities: Activities::new(pool.clone(), config.clock.clone()),
+            executions: Executions::new(
+                pool.clone(),
+                config.clock.clone(),
+                Arc::clone(&machines),
+                runtime.clone(),
+            ),
+            machines,
+            runtime,
+            activities,
             pager: Pager::new(secret),
             config: Arc::new(config),
             pool,
@@ -101,6 +134,26 @@ impl Engine {
     /// The activities.
     pub fn activities(&self) -> &Activities {
         &self.activities
+    }
+
+    /// The executions.
+    pub fn executions(&self) -> &Executions {
+        &self.executions
+    }
+
+    /// Whether it drives executions, or stands by while another process does.
+    pub fn readiness(&self) -> Readiness {
+        self.runtime.readiness()
+    }
+
+    /// Waits until it drives executions.
+    pub async fn driving(&self) {
+        self.runtime.driving().await;
+    }
+
+    /// Lets what is under way become durable, and stops driving.
+    pub async fn shutdown(&self) {
+        self.runtime.shutdown().await;
     }
 
     pub(crate) fn pager(&self) -> &Pager {

@@ -86,3 +86,9 @@ pub const LOAD_BATCH_MAX: usize = 256;
 pub const DRIVER_PING_MS_MAX: u64 = 5_000;
 /// How long a process that ends waits for what it wants written down, in ms.
 pub const REST_MS_MAX: u64 = 10_000;
+/// An Express execution may run this long (AWS quota: five minutes), in ms.
+pub const EXPRESS_MS_MAX: u64 = 5 * 60 * 1_000;
+/// A redrive's client token is remembered this long (API reference, `RedriveExecution`: 15 minutes), in ms.
+pub const REDRIVE_TOKEN_MS_MAX: i64 = 15 * 60 * 1_000;
+/// Client tokens of redrives remembered at a time.
+pub const REDRIVE_TOKENS_MAX: usize = 10_000;

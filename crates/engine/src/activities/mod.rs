@@ -2,6 +2,8 @@
 //!
 //! Table: `engine.activities`; tags as for state machines.
 
+mod known;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use crate::clock::Clock;
 use crate::machines::model::{Encryption, Tag};
 use crate::machines::rules::{self, EncryptionError, TagsError};
 use crate::machines::tags;
+
+pub(crate) use known::Known;
 
 /// An activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +77,7 @@ pub enum ActivityError {
 pub struct Activities {
     pool: PgPool,
     clock: Arc<dyn Clock>,
+    known: Arc<Known>,
 }
 
 impl fmt::Debug for Activities {
@@ -84,7 +89,16 @@ impl fmt::Debug for Activities {
 impl Activities {
     /// Over these tables.
     pub fn new(pool: PgPool, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, clock }
+        Self {
+            pool,
+            clock,
+            known: Arc::default(),
+        }
+    }
+
+    /// Which there are, for the evaluator.
+    pub(crate) fn known(&self) -> &Arc<Known> {
+        &self.known
     }
 
     /// Makes an activity; one that is there is answered as it is.
@@ -127,6 +141,7 @@ impl Activities {
         }
         tags::put(&mut tx, &activity.arn(), new_tags).await?;
         tx.commit().await?;
+        self.known.add(activity.arn());
         Ok(activity)
     }
 
@@ -151,6 +166,7 @@ impl Activities {
             .await?;
         tags::drop_all(&mut tx, &place.activity(&name)).await?;
         tx.commit().await?;
+        self.known.remove(&place.activity(&name));
         Ok(())
     }
 

@@ -1,8 +1,60 @@
-//! Executions: start, stop, redrive, describe, list, history.
+//! Executions: start, stop, redrive, describe, list, history; and the answers to their tasks.
 //!
-//! Tables: `engine.executions`, `engine.history`; `engine.frames` and `engine.frame_inputs` belong to the runtime. What is
-//! answered here is read from Postgres, so nothing is visible before it is durable.
+//! Tables: `engine.executions`, `engine.history`; written by the journal, read here. What is answered is read from
+//! Postgres, so nothing is visible before it is durable.
 
+mod answer;
+mod find;
+mod history;
+mod list;
 pub mod model;
+mod redrive;
+mod start;
+mod stop;
 
-pub use model::{ExecutionId, ExecutionStatus, ParentTask};
+use std::fmt;
+use std::sync::Arc;
+
+use sqlx::PgPool;
+
+use crate::clock::Clock;
+use crate::machines::Machines;
+use crate::runtime::Runtime;
+
+pub use answer::AnswerError;
+pub use find::{FindError, Redrivable};
+pub use history::{HistoryPage, HistoryRequest, Order};
+pub use list::{Listed, Scope};
+pub use model::{Execution, ExecutionId, ExecutionStatus, ParentTask};
+pub use redrive::RedriveError;
+pub use start::{FinishedSync, StartError, StartExecution, Started};
+pub use stop::StopError;
+
+/// The executions of one engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Executions {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+    machines: Arc<Machines>,
+    runtime: Runtime,
+    redrives: Arc<redrive::Recent>,
+}
+
+impl Executions {
+    /// Over these tables, driven by this runtime.
+    pub fn new(pool: PgPool, clock: Arc<dyn Clock>, machines: Arc<Machines>, runtime: Runtime) -> Self {
+        Self {
+            pool,
+            clock,
+            machines,
+            runtime,
+            redrives: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Executions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executions").finish_non_exhaustive()
+    }
+}

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::executions::ExecutionId;
+use crate::runtime::Closed;
 
 /// Performs tasks of every kind but activities, which workers fetch.
 pub trait Dispatch: Send + Sync + 'static {
@@ -23,6 +24,9 @@ pub trait Dispatch: Send + Sync + 'static {
         call: Arc<TaskCall>,
         context: TaskContext,
     ) -> BoxFuture<'static, Result<Reply, TaskError>>;
+
+    /// The result of a task (`states:startExecution.sync`) whose child execution closed. Pure.
+    fn child_closed(&self, call: &TaskCall, child: &Closed) -> Result<Payload, TaskError>;
 }
 
 /// On whose behalf a task is performed.

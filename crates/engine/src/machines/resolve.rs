@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use asl::machine::Machine;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -28,6 +29,8 @@ pub struct Definition {
     pub kind: Kind,
     /// The role.
     pub role_arn: Arc<str>,
+    /// What is evaluated.
+    pub machine: Machine,
     /// The revision with its text, logging, tracing and encryption.
     pub revision: Revision,
 }
@@ -162,11 +165,12 @@ impl Machines {
             .ok_or(LoadError::Missing(revision_id))?;
         drop(db);
         let text = machine.current.content.definition.clone();
-        check_definition(&text, machine.kind).map_err(|source| LoadError::Refused {
+        let checked = check_definition(&text, machine.kind).map_err(|source| LoadError::Refused {
             id: revision_id,
             source,
         })?;
         let definition = Arc::new(Definition {
+            machine: checked.machine,
             machine_id: machine.id,
             machine_arn: machine.arn().into(),
             machine_name: machine.name.as_str().into(),

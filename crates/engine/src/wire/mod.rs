@@ -12,6 +12,7 @@ pub mod answer;
 pub mod caller;
 mod constraints;
 pub mod error;
+mod executions;
 mod machines;
 mod map_runs;
 pub mod operation;
@@ -19,6 +20,7 @@ pub mod page;
 mod shapes;
 pub mod signature;
 mod tags;
+mod tasks;
 mod versions;
 
 use std::sync::Arc;
@@ -170,6 +172,20 @@ async fn dispatch(
         O::DescribeActivity => ok(activities::describe(engine, read(request)?).await?),
         O::DeleteActivity => ok(activities::delete(engine, read(request)?).await?),
         O::ListActivities => ok(activities::list(engine, caller, read(request)?).await?),
+        O::StartExecution => ok(executions::start(engine, read(request)?).await?),
+        O::StartSyncExecution => ok(executions::start_sync(engine, read(request)?).await?),
+        O::DescribeExecution => ok(executions::describe(engine, read(request)?).await?),
+        O::ListExecutions => ok(executions::list(engine, read(request)?).await?),
+        O::StopExecution => ok(executions::stop(engine, read(request)?).await?),
+        O::RedriveExecution => ok(executions::redrive(engine, read(request)?).await?),
+        O::GetExecutionHistory => ok(executions::history(engine, read(request)?).await?),
+        O::DescribeStateMachineForExecution => {
+            ok(executions::describe_machine(engine, read(request)?).await?)
+        }
+        O::SendTaskSuccess => ok(tasks::success(engine, read(request)?).await?),
+        O::SendTaskFailure => ok(tasks::failure(engine, read(request)?).await?),
+        O::SendTaskHeartbeat => ok(tasks::heartbeat(engine, read(request)?).await?),
+        O::GetActivityTask => ok(tasks::take(engine, read(request)?).await?),
         O::DescribeMapRun => ok(map_runs::describe(&read(request)?)?),
         O::UpdateMapRun => ok(map_runs::update(&read(request)?)?),
         _ => Err(unknown_operation()),

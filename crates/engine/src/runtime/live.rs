@@ -1,0 +1,291 @@
+//! One execution in memory: its frame, and the tasks and timers that are outstanding. Pure: it is told what
+//! happened and says what to do.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use asl::eval::{
+    Command, Env, Event, ExecutionData, Frame, Outcome, Pattern, Resource, Stepped, TaskCall, TaskId, TimerId,
+};
+use asl::limits::Limits;
+use asl::machine::Machine;
+
+use super::chance::{Moment, with_env};
+use super::snapshot::{self, Input, OpenTask, Snapshot, Stage};
+use super::token::TokenMaker;
+
+/// An open execution.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) frame: Frame,
+    pub(super) tasks: HashMap<TaskId, OpenTask>,
+    pub(super) timers: HashMap<TimerId, i64>,
+    /// The evaluator's budget ran out: it wants to go on.
+    pub(super) resume: bool,
+    /// Number of the last input.
+    pub(super) sequence: u64,
+}
+
+/// What one input led to.
+#[derive(Debug, Default)]
+pub(super) struct Happened {
+    /// Events as AWS writes them, with commas between.
+    pub(super) events: String,
+    /// First and last event.
+    pub(super) ids: Option<(u64, u64)>,
+    pub(super) actions: Vec<Action>,
+    pub(super) outcome: Option<Outcome>,
+    /// Activities that were asked for and are not there.
+    pub(super) missing_activities: Vec<Arc<str>>,
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub(super) enum Action {
+    Dispatch(Arc<TaskCall>),
+    Cancel(TaskId),
+    Timer(TimerId, i64),
+}
+
+/// Where evaluation takes place.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) machine: &'a Machine,
+    pub(super) tokens: &'a TokenMaker<'a>,
+    /// Whether there is an activity of this ARN.
+    pub(super) has_activity: &'a dyn Fn(&str) -> bool,
+    pub(super) limits: &'a Limits,
+}
+
+struct Evaluated {
+    stepped: Stepped,
+    missing_activities: Vec<Arc<str>>,
+}
+
+impl Ground<'_> {
+    fn evaluate(self, moment: Moment, step: impl FnOnce(&mut Env<'_>) -> Stepped) -> Evaluated {
+        let missing = RefCell::new(Vec::new());
+        let has_activity = |arn: &str| {
+            let there = (self.has_activity)(arn);
+            if !there {
+                missing.borrow_mut().push(Arc::from(arn));
+            }
+            there
+        };
+        let stepped = with_env(moment, self.tokens, &has_activity, self.limits, step);
+        Evaluated {
+            stepped,
+            missing_activities: missing.into_inner(),
+        }
+    }
+}
+
+impl Live {
+    /// Begins an execution.
+    pub(super) fn start(
+        ground: Ground<'_>,
+        facts: asl::eval::ExecutionFacts,
+        moment: Moment,
+    ) -> (Self, Happened) {
+        let evaluated = ground.evaluate(moment, |env| asl::eval::start(ground.machine, facts, env));
+        let nothing = Outstanding::default();
+        nothing.after(evaluated, 0)
+    }
+
+    /// Takes an input. It must concern something that is open; see [`Live::concerns`].
+    pub(super) fn take(self, ground: Ground<'_>, event: Event, moment: Moment) -> (Self, Happened) {
+        let Self {
+            frame,
+            mut tasks,
+            mut timers,
+            resume: _,
+            sequence,
+        } = self;
+        match &event {
+            Event::TaskStarted { id } | Event::ActivityStarted { id, .. } => {
+                raise(&mut tasks, *id, Stage::Started)
+            }
+            Event::TaskSubmitted { id, .. } => raise(&mut tasks, *id, Stage::Submitted),
+            Event::TaskSucceeded { id, .. } | Event::TaskFailed { id, .. } => {
+                tasks.remove(id);
+            }
+            Event::TimerFired { id } => {
+                timers.remove(id);
+            }
+            Event::Heartbeat { .. } | Event::Stopped { .. } | Event::Redriven | Event::Continue => {}
+        }
+        let evaluated = ground.evaluate(moment, |env| asl::eval::step(ground.machine, frame, event, env));
+        Outstanding { tasks, timers }.after(evaluated, sequence + 1)
+    }
+
+    /// Takes up a written execution. `None` when this version of the evaluator does not make the events that are durable.
+    pub(super) fn restore(
+        ground: Ground<'_>,
+        snapshot: Snapshot,
+        applied: u64,
+        log: Vec<Input>,
+    ) -> Option<Self> {
+        let mut live = Self {
+            frame: snapshot.frame,
+            tasks: snapshot
+                .tasks
+                .into_iter()
+                .map(|task| (task.call.id, task))
+                .collect(),
+            timers: snapshot.timers.into_iter().collect(),
+            resume: snapshot.resume,
+            sequence: applied,
+        };
+        for input in log {
+            let moment = input.moment();
+            let check = input.check;
+            let missing = input.missing_activities;
+            let has_activity = |arn: &str| !missing.iter().any(|missing| **missing == *arn);
+            let ground = Ground {
+                has_activity: &has_activity,
+                ..ground
+            };
+            let (next, happened) = live.take(ground, input.event, moment);
+            if snapshot::check(&happened.events) != check {
+                return None;
+            }
+            live = next;
+        }
+        Some(live)
+    }
+
+    /// Whether the event is about something that is still open. Late answers are normal and change nothing.
+    pub(super) fn concerns(&self, event: &Event) -> bool {
+        match event {
+            Event::TaskStarted { id } | Event::ActivityStarted { id, .. } => {
+                self.stage(*id) == Some(Stage::Scheduled)
+            }
+            Event::TaskSubmitted { id, .. } => self.stage(*id).is_some_and(|stage| stage < Stage::Submitted),
+            Event::TaskSucceeded { id, .. } | Event::TaskFailed { id, .. } | Event::Heartbeat { id } => {
+                self.tasks.contains_key(id)
+            }
+            Event::TimerFired { id } => self.timers.contains_key(id),
+            Event::Continue => self.resume,
+            Event::Stopped { .. } | Event::Redriven => true,
+        }
+    }
+
+    fn stage(&self, id: TaskId) -> Option<Stage> {
+        self.tasks.get(&id).map(|task| task.stage)
+    }
+
+    /// The open task that was given this token.
+    pub(super) fn task_of_token(&self, token: &str) -> Option<&OpenTask> {
+        self.tasks
+            .values()
+            .find(|task| task.call.token.as_deref() == Some(token))
+    }
+
+    /// The earliest timer.
+    pub(super) fn next_due_ms(&self) -> Option<i64> {
+        self.timers.values().min().copied()
+    }
+
+    /// Whether recovery must load it at once, since it does not only wait for others.
+    pub(super) fn wake(&self) -> bool {
+        self.resume || self.tasks.values().any(must_be_dispatched_again)
+    }
+
+    /// The bytes of a snapshot.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        snapshot::write(&self.frame, &self.tasks, &self.timers, self.resume)
+    }
+}
+
+/// Whether a process that takes over has to hand out the task. A job that was submitted runs elsewhere, but whoever
+/// followed it to its end is gone; for a token or a worker's answer nothing has to be done.
+pub(super) fn must_be_dispatched_again(task: &OpenTask) -> bool {
+    match task.stage {
+        Stage::Scheduled => true,
+        Stage::Started => !matches!(task.call.resource, Resource::Activity { .. }),
+        Stage::Submitted => matches!(task.call.resource.pattern(), Pattern::Sync | Pattern::Sync2),
+    }
+}
+
+fn raise(tasks: &mut HashMap<TaskId, OpenTask>, id: TaskId, stage: Stage) {
+    if let Some(task) = tasks.get_mut(&id) {
+        task.stage = task.stage.max(stage);
+    }
+}
+
+#[derive(Default)]
+struct Outstanding {
+    tasks: HashMap<TaskId, OpenTask>,
+    timers: HashMap<TimerId, i64>,
+}
+
+impl Outstanding {
+    fn after(mut self, evaluated: Evaluated, sequence: u64) -> (Live, Happened) {
+        let Evaluated {
+            stepped,
+            missing_activities,
+        } = evaluated;
+        let Stepped {
+            frame,
+            commands,
+            history,
+            resume,
+        } = stepped;
+        let mut happened = Happened {
+            missing_activities,
+            ..Happened::default()
+        };
+        if let (Some(first), Some(last)) = (history.first(), history.last()) {
+            happened.ids = Some((first.id, last.id));
+            happened.events.reserve(history.len() * 256);
+        }
+        for event in &history {
+            if !happened.events.is_empty() {
+                happened.events.push(',');
+            }
+            event.write_wire(ExecutionData::Included, &mut happened.events);
+        }
+        for command in commands {
+            match command {
+                Command::Schedule(call) => {
+                    let call: Arc<TaskCall> = Arc::from(call);
+                    self.tasks.insert(
+                        call.id,
+                        OpenTask {
+                            call: Arc::clone(&call),
+                            stage: Stage::Scheduled,
+                        },
+                    );
+                    happened.actions.push(Action::Dispatch(call));
+                }
+                Command::StartTimer { id, due_ms } => {
+                    self.timers.insert(id, due_ms);
+                    happened.actions.push(Action::Timer(id, due_ms));
+                }
+                Command::CancelTimer { id } => {
+                    self.timers.remove(&id);
+                }
+                Command::CancelTask { id } => {
+                    self.tasks.remove(&id);
+                    happened.actions.push(Action::Cancel(id));
+                }
+                Command::Close(outcome) => happened.outcome = Some(outcome),
+            }
+        }
+        if happened.outcome.is_some() {
+            happened
+                .actions
+                .extend(self.tasks.drain().map(|(id, _)| Action::Cancel(id)));
+            self.timers.clear();
+        }
+        let live = Live {
+            frame,
+            tasks: self.tasks,
+            timers: self.timers,
+            resume,
+            sequence,
+        };
+        (live, happened)
+    }
+}

@@ -1,0 +1,295 @@
+//! An engine on a port of its own over a database of its own, and a client that speaks the wire protocol.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use asl::eval::{FailureKind, Resource, TaskCall};
+use asl::json::Payload;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use signalbox_engine::integrations::{Dispatch, Reply, TaskContext, TaskError};
+use signalbox_engine::runtime::Closed;
+use signalbox_engine::wire::Trust;
+use signalbox_engine::{Engine, EngineConfig};
+use signalbox_postgres::testing::{TestDatabase, database};
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// How long a test waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Functions of a test: `echo` answers its input, `fail` fails with `Boom`, any other waits until it is let go.
+#[derive(Default)]
+pub(crate) struct Functions {
+    calls: Mutex<HashMap<String, usize>>,
+    gates: Mutex<HashMap<String, Arc<Semaphore>>>,
+    tokens: Mutex<Vec<String>>,
+}
+
+impl Functions {
+    /// How often a function was called.
+    pub(crate) fn calls(&self, name: &str) -> usize {
+        self.calls.lock().unwrap().get(name).copied().unwrap_or(0)
+    }
+
+    /// Lets `count` calls of a function answer.
+    pub(crate) fn let_go(&self, name: &str, count: usize) {
+        self.gate(name).add_permits(count);
+    }
+
+    /// The task tokens that were handed out.
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        self.tokens.lock().unwrap().clone()
+    }
+
+    fn gate(&self, name: &str) -> Arc<Semaphore> {
+        let mut gates = self.gates.lock().unwrap();
+        Arc::clone(
+            gates
+                .entry(name.to_owned())
+                .or_insert_with(|| Arc::new(Semaphore::new(0))),
+        )
+    }
+}
+
+fn name_of(call: &TaskCall) -> String {
+    match &call.resource {
+        Resource::LambdaFunction { arn } => arn.rsplit(':').next().unwrap().to_owned(),
+        Resource::Service { text, .. } => text.to_string(),
+        other => panic!("the tests have no {other:?}"),
+    }
+}
+
+/// The door of the tests.
+pub(crate) struct TestDispatch(pub(crate) Arc<Functions>);
+
+impl Dispatch for TestDispatch {
+    fn lane(&self, call: &TaskCall) -> String {
+        name_of(call)
+    }
+
+    fn invoke(
+        &self,
+        call: Arc<TaskCall>,
+        _context: TaskContext,
+    ) -> BoxFuture<'static, Result<Reply, TaskError>> {
+        let functions = Arc::clone(&self.0);
+        async move {
+            let name = name_of(&call);
+            *functions.calls.lock().unwrap().entry(name.clone()).or_default() += 1;
+            if let Some(token) = &call.token {
+                functions.tokens.lock().unwrap().push(token.to_string());
+                return Ok(Reply::Submitted(Payload::from_text("{}").unwrap()));
+            }
+            match name.as_str() {
+                "echo" => Ok(Reply::Done(call.parameters.clone())),
+                "fail" => Err(TaskError {
+                    error: Some("Boom".into()),
+                    cause: Some("it was to fail".into()),
+                    kind: FailureKind::Failed,
+                }),
+                _ => {
+                    functions.gate(&name).acquire().await.unwrap().forget();
+                    Ok(Reply::Done(call.parameters.clone()))
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn child_closed(&self, _call: &TaskCall, _child: &Closed) -> Result<Payload, TaskError> {
+        panic!("the tests have no children")
+    }
+}
+
+/// An engine and its client.
+pub(crate) struct Server {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) functions: Arc<Functions>,
+    pub(crate) database: TestDatabase,
+    url: String,
+    http: reqwest::Client,
+    stop: CancellationToken,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::over(database().await, EngineConfig::default(), Arc::default()).await
+    }
+
+    pub(crate) async fn over(
+        database: TestDatabase,
+        config: EngineConfig,
+        functions: Arc<Functions>,
+    ) -> Self {
+        let pool = PgPool::connect(&database.url).await.unwrap();
+        let dispatch = Arc::new(TestDispatch(Arc::clone(&functions)));
+        let engine = Arc::new(Engine::open(pool, config, dispatch).await.unwrap());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = signalbox_engine::wire::router(Arc::clone(&engine), Trust::Nobody);
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        #[expect(clippy::disallowed_methods, reason = "the test ends it")]
+        tokio::spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(stopped)
+                .await
+        });
+        Self {
+            engine,
+            functions,
+            database,
+            url,
+            http: reqwest::Client::new(),
+            stop,
+        }
+    }
+
+    /// Begins again over the same database, as after a restart.
+    pub(crate) async fn restart(self) -> Self {
+        self.stop.cancel();
+        self.engine.shutdown().await;
+        let functions = Arc::clone(&self.functions);
+        Self::over(self.database.clone(), EngineConfig::default(), functions).await
+    }
+
+    /// Calls an operation: the status and the answer.
+    pub(crate) async fn call(&self, operation: &str, request: Value) -> (u16, Value) {
+        let response = self
+            .http
+            .post(&self.url)
+            .header("x-amz-target", format!("AWSStepFunctions.{operation}"))
+            .header("content-type", "application/x-amz-json-1.0")
+            .body(request.to_string())
+            .send()
+            .await
+            .unwrap();
+        let status = response.status().as_u16();
+        (
+            status,
+            serde_json::from_slice(&response.bytes().await.unwrap()).unwrap(),
+        )
+    }
+
+    /// Calls an operation that must succeed; not before the engine drives.
+    pub(crate) async fn ok(&self, operation: &str, request: Value) -> Value {
+        self.engine.driving().await;
+        let (status, answer) = self.call(operation, request).await;
+        assert_eq!(status, 200, "{operation}: {answer}");
+        answer
+    }
+
+    /// Makes a state machine; its ARN.
+    pub(crate) async fn machine(&self, name: &str, definition: Value) -> String {
+        let request = json!({"name": name, "definition": definition.to_string(), "roleArn": ROLE});
+        text(&self.ok("CreateStateMachine", request).await["stateMachineArn"])
+    }
+
+    /// Starts an execution; its ARN.
+    pub(crate) async fn run(&self, machine: &str, input: Value) -> String {
+        let request = json!({"stateMachineArn": machine, "input": input.to_string()});
+        text(&self.ok("StartExecution", request).await["executionArn"])
+    }
+
+    /// Waits until the execution closed; how it is described then.
+    pub(crate) async fn closed(&self, execution: &str) -> Value {
+        self.until(execution, |found| found["status"] != "RUNNING").await
+    }
+
+    /// Waits until the execution is described as wanted.
+    pub(crate) async fn until(&self, execution: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let waiting = async {
+            loop {
+                let found = self
+                    .ok("DescribeExecution", json!({"executionArn": execution}))
+                    .await;
+                if wanted(&found) {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{execution} did not come to it"))
+    }
+
+    /// The whole history, whose ids must be 1 to n.
+    pub(crate) async fn history(&self, execution: &str) -> Vec<Value> {
+        let answer = self
+            .ok(
+                "GetExecutionHistory",
+                json!({"executionArn": execution, "maxResults": 1000}),
+            )
+            .await;
+        let events = answer["events"].as_array().unwrap().clone();
+        for (index, event) in events.iter().enumerate() {
+            assert_eq!(event["id"], json!(index + 1), "ids without gaps: {event}");
+        }
+        events
+    }
+
+    /// The types of all events.
+    pub(crate) async fn types(&self, execution: &str) -> Vec<String> {
+        self.history(execution)
+            .await
+            .iter()
+            .map(|event| text(&event["type"]))
+            .collect()
+    }
+
+    /// Waits until the history has an event of that type.
+    pub(crate) async fn until_event(&self, execution: &str, kind: &str) {
+        let waiting = async {
+            while !self.types(execution).await.iter().any(|found| found == kind) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("no {kind} in {execution}"));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Waits until `wanted`.
+pub(crate) async fn until(what: &str, wanted: impl Fn() -> bool) {
+    let waiting = async {
+        while !wanted() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("it did not come to: {what}"));
+}
+
+pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/r";
+
+pub(crate) fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
+}
+
+/// A state machine of one state.
+pub(crate) fn one(state: Value) -> Value {
+    let mut state = state;
+    state["End"] = json!(true);
+    json!({"StartAt": "S", "States": {"S": state}})
+}
+
+/// A Task that calls a function of the tests.
+pub(crate) fn function(name: &str) -> Value {
+    json!({"Type": "Task", "Resource": format!("arn:aws:lambda:us-east-1:000000000000:function:{name}")})
+}

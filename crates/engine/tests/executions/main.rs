@@ -1,0 +1,10 @@
+//! Executions from outside: over HTTP, on a real Postgres.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test should panic"
+)]
+
+mod basics;
+mod harness;
