@@ -19,17 +19,16 @@ create table approvals (
     open_to       text[] not null,
     shut_to       text[] not null,
     wake_kind     text,
-    wake_args     jsonb,
+    wake_key      text,
     created_at    timestamptz not null,
     expires_at    timestamptz,
     closed_at     timestamptz,
     closed_reason text,
-    version       integer not null default 1,
     constraint approval_state_is_known check (state in ('pending', 'approved', 'rejected', 'expired', 'cancelled')),
     constraint closed_iff_not_pending check ((state = 'pending') = (closed_at is null)),
     constraint a_gate_asks_once unique (subject, gate),
     constraint approval_digest_is_sha256 check (digest ~ '^sha256:[0-9a-f]{64}$'),
-    constraint wake_has_kind_and_args check ((wake_kind is null) = (wake_args is null)),
+    constraint wake_has_kind_and_key check ((wake_kind is null) = (wake_key is null)),
     constraint rounds_start_at_one check (round >= 1 and level >= 0)
 );
 comment on column approvals.round is 'counts the digests asked about: a changed plan opens the next round, decisions of earlier rounds stay as history';

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::environments::Environments;
 use crate::lifecycle::Lifecycle;
+use crate::outbound::Outbound;
 use crate::telemetry::Metrics;
 
 /// The shared doors. Handlers get it as `State<Arc<App>>`.
@@ -17,8 +19,12 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Every setting.
     pub config: Arc<Config>,
+    /// Where templates are deployed, each with its door to Step Functions.
+    pub environments: Environments,
     /// This process among the replicas, in what it holds and logs: host and process id, and chance against reuse.
     pub worker: String,
+    /// Webhooks, SNS, CloudWatch.
+    pub outbound: Outbound,
     /// Prometheus metrics.
     pub metrics: Metrics,
     /// Spawning and shutting down.
@@ -37,6 +43,24 @@ pub(crate) mod testing {
         app_with(Config::default()).await
     }
 
+    /// On a fresh database with the embedded engine behind the environment `default`, in this process.
+    pub(crate) async fn app_with_engine() -> Arc<App> {
+        let app = app().await;
+        let config = signalbox_engine::EngineConfig::default();
+        let engine = signalbox_engine::Engine::open(app.db.pool().clone(), config)
+            .await
+            .unwrap();
+        let router = signalbox_engine::wire::router(engine.into(), signalbox_engine::wire::Trust::Everybody);
+        let transport = crate::step_functions::Transport::in_process(router);
+        let environments = Environments::connect(&app.config, &transport, &app.metrics)
+            .await
+            .unwrap();
+        Arc::new(App {
+            environments,
+            ..(*app).clone()
+        })
+    }
+
     /// On a fresh database, with this configuration.
     pub(crate) async fn app_with(config: Config) -> Arc<App> {
         let database = signalbox_postgres::testing::database().await;
@@ -45,6 +69,8 @@ pub(crate) mod testing {
         Arc::new(App {
             db,
             clock: Arc::new(SystemClock),
+            environments: Environments::default(),
+            outbound: Outbound::from_config(&config).unwrap(),
             config: Arc::new(config),
             worker: uuid::Uuid::new_v4().to_string(),
             metrics: Metrics::new().unwrap(),

@@ -10,14 +10,18 @@ pub mod telemetry;
 // the outside world, one door each
 pub mod db;
 pub mod outbound;
+pub mod step_functions;
 // shared by features
 pub mod app;
 pub mod http;
 pub mod jobs;
 pub mod lifecycle;
 // features: one folder per noun
+pub mod access;
+pub mod approvals;
 pub mod audit;
 pub mod deployments;
+pub mod environments;
 pub mod notifications;
 // index: one line per thing
 pub mod routes;

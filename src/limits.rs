@@ -62,3 +62,21 @@ pub const JOB_CLAIM_RETRY: Duration = Duration::from_millis(250);
 
 /// How often jobs are counted for the metrics.
 pub const JOB_COUNT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Connecting to an AWS endpoint.
+pub const AWS_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// One attempt of a call to AWS.
+pub const AWS_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// A call to AWS with its retries: below a job's lease, so that a stalled call ends before somebody else takes the job over.
+pub const AWS_OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Attempts of a call to AWS; the SDK waits between them.
+pub const AWS_ATTEMPTS_MAX: u32 = 3;
+
+/// How long a call waits for a token of its operation's quota before the caller is told to come again.
+pub const AWS_TOKEN_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// StartSyncExecution and TestState answer when the work is done, at most 5 minutes (developer guide, quotas).
+pub const AWS_SYNC_TIMEOUT: Duration = Duration::from_secs(310);

@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::access;
 use crate::app::App;
 use crate::http::{Json, Problem, ProblemKind, layers};
 
@@ -45,7 +46,10 @@ fn features() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(metrics))
         .routes(routes!(version))
         .merge(crate::audit::http::routes())
+        .merge(crate::notifications::http::routes())
+        .merge(crate::approvals::http::routes())
         .merge(crate::jobs::http::routes())
+        .merge(crate::environments::http::routes())
 }
 
 /// The OpenAPI 3.1 document of every route.
@@ -62,6 +66,10 @@ pub fn router(app: Arc<App>) -> Router {
             "/",
             get(|| async { axum::response::Redirect::temporary("/docs/") }),
         );
+    let router = router.layer(axum::middleware::from_fn_with_state(
+        Arc::clone(&app),
+        access::guard,
+    ));
     layers::wrap(router, app.metrics.clone()).with_state(app)
 }
 

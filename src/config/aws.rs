@@ -51,9 +51,9 @@ impl AwsEndpoints {
             .map(String::as_str)
     }
 
-    /// The endpoint that was named for exactly this service; the general one does not count.
-    pub fn only_of(&self, service: &str) -> Option<&str> {
-        self.by_service.get(service).map(String::as_str)
+    /// Whether any service has an endpoint here.
+    pub fn lead_away_from_aws(&self) -> bool {
+        self.general.is_some() || !self.by_service.is_empty()
     }
 
     /// The general endpoint.
@@ -90,7 +90,6 @@ mod tests {
         ]);
         assert_eq!(endpoints.of("LAMBDA"), Some("http://lambda"));
         assert_eq!(endpoints.of("SNS"), Some("http://all"));
-        assert_eq!(endpoints.only_of("SNS"), None);
     }
 
     #[test]

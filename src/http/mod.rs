@@ -7,6 +7,7 @@ pub mod layers;
 mod params;
 mod problem;
 mod request_context;
+mod step_functions;
 
 pub use crate::config::Role;
 pub use caller::Caller;

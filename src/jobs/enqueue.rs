@@ -93,3 +93,10 @@ pub async fn enqueue<J: Job>(tx: &mut Tx, args: &J::Args, how: Enqueue) -> Resul
         Enqueued::Joined(stands)
     })
 }
+
+/// Wakes the live job of a kind and unique key, in the caller's transaction: it runs at `now` instead of later, and once more
+/// if it is running. For who knows a job by name only: whoever waits for a decision names its job when it asks. False
+/// when there is no such job.
+pub async fn wake(tx: &mut Tx, kind: &str, key: &str, now: DateTime<Utc>) -> Result<bool, DbError> {
+    queue::wake(tx, kind, key, now).await
+}

@@ -30,7 +30,7 @@ mod runner;
 #[cfg(test)]
 mod tests;
 
-pub use enqueue::{Enqueue, Enqueued, enqueue};
+pub use enqueue::{Enqueue, Enqueued, enqueue, wake};
 pub use job::{Done, Job, JobError};
 pub use lease::{Lease, LeaseLost};
 pub use model::{JobState, JobSummary};

@@ -64,6 +64,27 @@ pub(super) async fn insert(tx: &mut Tx, job: NewJob) -> Result<JobId, DbError> {
     Ok(id)
 }
 
+/// Moves the live job of a kind and key forward to `now`; one that is running runs once more. False when there is none.
+pub(super) async fn wake(tx: &mut Tx, kind: &str, key: &str, now: DateTime<Utc>) -> Result<bool, DbError> {
+    let woken = sqlx::query(
+        "update jobs set
+            run_at = case when state = 'ready' then least(run_at, $3) else run_at end,
+            again_at = case when state = 'running' then least(again_at, $3) end
+         where kind = $1 and unique_key = $2 and state in ('ready', 'running')",
+    )
+    .bind(kind)
+    .bind(key)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    sqlx::query("select pg_notify($1, $2)")
+        .bind(CHANNEL)
+        .bind(kind)
+        .execute(tx.conn())
+        .await?;
+    Ok(woken.rows_affected() == 1)
+}
+
 /// Claims up to `count` due jobs of these kinds. Committed when it returns.
 pub(super) async fn claim(
     db: &Db,

@@ -26,9 +26,3 @@ pub(super) const SHORTENED_CHARS: usize = 1_024;
 
 /// Slack's limit for a section's text, characters (Block Kit reference: 3,000).
 pub(super) const SLACK_TEXT_CHARS_MAX: usize = 2_900;
-
-/// Deliveries the sweep wakes at once.
-pub(super) const SWEEP_BATCH: i64 = 500;
-
-/// A pending delivery this long past its time has lost its job, seconds.
-pub(super) const STRANDED_AFTER_SECONDS: i64 = 120;

@@ -25,6 +25,20 @@ pub struct Notification {
     pub choices: Vec<Choice>,
     /// Destinations of this event only.
     pub to: Vec<Destination>,
+    /// Who else is told.
+    pub audience: Audience,
+    /// A name for this event: enqueued twice under one name, it is told once. For jobs, which may run twice.
+    pub once: Option<String>,
+}
+
+/// Who is told besides the destinations that the event names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// The standing destinations of the configuration whose filter passes.
+    #[default]
+    Standing,
+    /// Nobody else.
+    NamedOnly,
 }
 
 /// A destination of one event.
@@ -39,6 +53,11 @@ pub enum Destination {
     Topic {
         /// `arn:aws:sns:REGION:ACCOUNT:NAME`.
         arn: String,
+    },
+    /// The webhook of one person, by their name in `approvals.people`: only they read it.
+    Person {
+        /// The caller's name.
+        name: String,
     },
     /// A Slack channel by its name in the configuration.
     Slack {
@@ -124,6 +143,8 @@ impl Notification {
                 .into_iter()
                 .map(|arn| Destination::Topic { arn })
                 .collect(),
+            audience: Audience::Standing,
+            once: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::limits::{
     RETRY_AFTER_SECONDS_MAX, RETRY_BASE_SECONDS, RETRY_SECONDS_MAX, RETRY_WAIT_SECONDS_MAX, SHORTENED_CHARS,
     SLACK_TEXT_CHARS_MAX, SNS_MESSAGE_BYTES_MAX, SNS_SUBJECT_CHARS_MAX,
 };
-use super::model::{Destination, Kind, Notification, Outgoing};
+use super::model::{Audience, Destination, Kind, Notification, Outgoing};
 use crate::config::Notifications;
 use crate::ids::DeliveryId;
 
@@ -67,10 +67,22 @@ pub(super) fn outgoing(
                     sns_message(&notification.data),
                 );
             }
+            Destination::Person { name } => {
+                let body = cloud_event(settings, notification, event_id);
+                add(
+                    Kind::Webhook,
+                    &format!("person:{name}"),
+                    json!({"person": name}),
+                    body,
+                );
+            }
             Destination::Slack { channel } => {
-                add(Kind::Slack, channel, json!({}), slack_message(notification))
+                add(Kind::Slack, channel, json!({}), slack_message(notification));
             }
         }
+    }
+    if notification.audience == Audience::NamedOnly {
+        return messages;
     }
     for webhook in webhooks {
         let named = json!({"endpoint": webhook.name});
@@ -284,6 +296,8 @@ mod tests {
             data: json!({"deployment_id": "dep_1", "workflow_count": 1}),
             choices: Vec::new(),
             to: Vec::new(),
+            audience: Audience::Standing,
+            once: None,
         }
     }
 

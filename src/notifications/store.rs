@@ -7,16 +7,18 @@ use super::model::{Delivery, DeliveryState, Kind, Notification, Outgoing};
 use crate::db::{DbError, Tx};
 use crate::ids::DeliveryId;
 
+/// False when this event was written for this destination before.
 pub(super) async fn insert(
     tx: &mut Tx,
     notification: &Notification,
     event_id: &str,
     message: &Outgoing,
-) -> Result<(), DbError> {
-    sqlx::query(
+) -> Result<bool, DbError> {
+    let inserted = sqlx::query(
         "insert into deliveries (id, event_id, event_type, subject, environment, kind, destination, settings, body,
                                  created_at, retry_since, next_attempt_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10)
+         on conflict on constraint an_event_goes_to_a_destination_once do nothing",
     )
     .bind(message.id)
     .bind(event_id)
@@ -30,7 +32,7 @@ pub(super) async fn insert(
     .bind(notification.occurred_at)
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(inserted.rows_affected() == 1)
 }
 
 pub(super) async fn find(conn: &mut PgConnection, id: DeliveryId) -> Result<Option<Delivery>, DbError> {
@@ -113,25 +115,6 @@ pub(super) async fn reopen(tx: &mut Tx, id: DeliveryId, now: DateTime<Utc>) -> R
     .execute(tx.conn())
     .await?;
     Ok(reopened.rows_affected() == 1)
-}
-
-/// Pending deliveries at the head of their line whose time passed before `before`.
-pub(super) async fn stranded(
-    tx: &mut Tx,
-    before: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<DeliveryId>, DbError> {
-    let ids = sqlx::query_scalar(
-        "select d.id from deliveries d where d.state = 'pending' and d.next_attempt_at < $1
-         and not exists (select from deliveries e where e.state = 'pending' and e.kind = d.kind
-                         and e.destination = d.destination and e.subject = d.subject and e.seq < d.seq)
-         order by d.next_attempt_at limit $2",
-    )
-    .bind(before)
-    .bind(limit)
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(ids)
 }
 
 /// What narrows a list of deliveries.

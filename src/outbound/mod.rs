@@ -9,7 +9,9 @@ mod http;
 
 use std::time::Duration;
 
-pub use aws::{AwsSendError, SnsMessage};
+use crate::config::Config;
+
+pub use aws::{AwsSendError, SnsMessage, own_credentials};
 pub use guard::{Reach, UrlRefused, check_url};
 pub use http::{Answer, PostError};
 
@@ -33,6 +35,14 @@ pub struct Outbound {
 pub struct OutboundError(#[from] reqwest::Error);
 
 impl Outbound {
+    /// Doors that reach what the configuration allows: loopback while the service itself listens on loopback only.
+    pub fn from_config(config: &Config) -> Result<Self, OutboundError> {
+        Self::new(Reach {
+            loopback: config.server.listen.ip().is_loopback(),
+            private: config.notifications.allow_private_addresses,
+        })
+    }
+
     /// Doors that reach what `reach` allows.
     pub fn new(reach: Reach) -> Result<Self, OutboundError> {
         let webhooks = reqwest::Client::builder()

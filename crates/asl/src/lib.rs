@@ -1,5 +1,7 @@
 //! The Amazon States Language: parse, check, evaluate. No I/O, no clock, no async.
 
+pub mod checks;
+pub mod diagnostic;
 pub mod eval;
 pub mod intrinsics;
 pub mod json;
@@ -7,3 +9,10 @@ pub mod jsonata;
 pub mod limits;
 pub mod machine;
 pub mod paths;
+mod suggest;
+pub mod syntax;
+
+pub use checks::{CheckOptions, Checked, Diagnosis, check, diagnose};
+pub use diagnostic::{Code, Diagnostic, Severity, invalid_definition_message};
+pub use eval::MachineKind;
+pub use machine::Machine;

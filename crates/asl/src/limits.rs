@@ -43,3 +43,40 @@ impl Default for Limits {
 
 /// Levels of nesting a JSON text may have (Jackson's `StreamReadConstraints.DEFAULT_MAX_DEPTH`).
 pub const JSON_DEPTH_MAX: usize = 1_000;
+
+/// Bytes a definition may have. AWS: CreateStateMachine, `definition`, 1,048,576.
+pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
+
+/// Levels of nesting of arrays and objects in a definition. Ours: nothing published comes near it, and it
+/// bounds the stack of every walk over the tree.
+pub const DEFINITION_DEPTH_MAX: usize = 256;
+
+/// Diagnostics one check gives at most. AWS: ValidateStateMachineDefinition, `maxResults`, 100.
+pub const DIAGNOSTICS_MAX: usize = 100;
+
+/// Seconds of a timeout, heartbeat or wait. AWS: "Maximum value is 99999999".
+pub const SECONDS_MAX: i64 = 99_999_999;
+
+/// Attempts of a retrier. AWS: "Maximum value is 99999999".
+pub const RETRY_ATTEMPTS_MAX: i64 = 99_999_999;
+
+/// Seconds of a retrier's `MaxDelaySeconds`. AWS: more than 0 and less than 31,622,400.
+pub const RETRY_DELAY_SECONDS_MAX: i64 = 31_622_400;
+
+/// Characters of a state's name. AWS: Step Functions quotas.
+pub const STATE_NAME_CHARS_MAX: usize = 80;
+
+/// Characters of a Map's `Label`. AWS: "Map state processing modes", `Label`.
+pub const LABEL_CHARS_MAX: usize = 40;
+
+/// Characters of a variable's name. AWS: "Passing data between states with variables".
+pub const VARIABLE_NAME_CHARS_MAX: usize = 80;
+
+/// Nested calls of intrinsic functions. AWS: "Intrinsic functions for JSONPath states".
+pub const INTRINSIC_NESTING_MAX: usize = 10;
+
+/// Seconds an Express execution may take. AWS: five minutes.
+pub const EXPRESS_SECONDS_MAX: i64 = 300;
+
+/// Seconds a Standard execution may take. AWS: one year.
+pub const STANDARD_SECONDS_MAX: i64 = 365 * 24 * 3_600;

@@ -9,9 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Number;
 
-/// Nesting of arrays and objects that is still read. No published definition comes near it, and it bounds the
-/// stack of every walk over the tree.
-pub const DEPTH_MAX: usize = 256;
+use crate::limits::DEFINITION_DEPTH_MAX as DEPTH_MAX;
 
 /// Characters of the text that Jackson repeats in a location before it cuts.
 const JACKSON_SOURCE_CHARS_MAX: usize = 500;
@@ -147,7 +145,7 @@ pub enum SyntaxErrorKind {
     Empty,
     /// Not JSON.
     Malformed,
-    /// Nested deeper than [`DEPTH_MAX`].
+    /// Nested deeper than [`crate::limits::DEFINITION_DEPTH_MAX`].
     TooDeep,
 }
 

@@ -7,15 +7,17 @@ mod convert;
 mod evaluate;
 mod functions;
 mod mentions;
+pub mod references;
+pub mod syntax;
 
 use std::fmt;
 use std::sync::Arc;
 
 use jsonata_core::ast::AstNode;
-use jsonata_core::parser;
 
 pub use evaluate::{ExpressionError, Surroundings};
 pub use mentions::Mentions;
+pub use syntax::ExpressionSyntaxError;
 
 /// A compiled expression.
 #[derive(Clone)]
@@ -25,16 +27,11 @@ pub struct Expression {
     mentions: Arc<Mentions>,
 }
 
-/// Why a text is not JSONata.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ExpressionSyntaxError(pub String);
-
 impl Expression {
     /// Compiles `text` (without `{%` and `%}`).
     pub fn parse(text: &str) -> Result<Expression, ExpressionSyntaxError> {
         let text = text.trim();
-        let ast = parser::parse(text).map_err(|error| ExpressionSyntaxError(error.to_string()))?;
+        let ast = syntax::parse(text)?;
         Ok(Expression {
             text: text.into(),
             ast: Arc::new(ast),

@@ -231,7 +231,7 @@ pub(super) fn literal(cursor: &mut Cursor) -> Result<Json, PathSyntaxError> {
             let start = cursor.at;
             while cursor
                 .peek()
-                .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'))
+                .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.' | '_'))
             {
                 cursor.at += 1;
             }
@@ -241,7 +241,12 @@ pub(super) fn literal(cursor: &mut Cursor) -> Result<Json, PathSyntaxError> {
                 .unwrap_or_default()
                 .iter()
                 .collect();
-            read::read(&text).map_err(|_| cursor.error())
+            match read::read(&text) {
+                Ok(value) => Ok(value),
+                // `[?(@.category==home)]`: published definitions write it, and AWS takes a bare word for a text.
+                Err(_) if text.starts_with(char::is_alphabetic) => Ok(Json::string(text)),
+                Err(_) => Err(cursor.error()),
+            }
         }
         None => Err(cursor.error()),
     }

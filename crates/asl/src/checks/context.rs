@@ -1,0 +1,186 @@
+//! What a rule works with: the definition, the options, and the list of findings it adds to.
+
+use super::CheckOptions;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::intrinsics::Call;
+use crate::json::spanned::{LineIndex, Span};
+use crate::jsonata::references::References;
+use crate::paths::{Query, Root};
+use crate::syntax::definition::{Definition, State};
+use crate::syntax::place::Place;
+
+/// Handed from rule to rule.
+pub(super) struct Context<'c> {
+    pub(super) definition: &'c Definition<'c>,
+    pub(super) options: &'c CheckOptions,
+    findings: Vec<Finding>,
+    /// Every variable read, in the order of the text.
+    pub(super) reads: Vec<Read>,
+}
+
+/// A place that reads a variable.
+pub(super) struct Read {
+    /// The state that reads.
+    pub(super) state: usize,
+    /// The variable, without `$`.
+    pub(super) variable: String,
+    pub(super) location: String,
+    pub(super) span: Span,
+}
+
+impl<'c> Context<'c> {
+    pub(super) fn new(definition: &'c Definition<'c>, options: &'c CheckOptions) -> Self {
+        Self {
+            definition,
+            options,
+            findings: Vec::new(),
+            reads: Vec::new(),
+        }
+    }
+
+    /// The state of an index.
+    pub(super) fn state(&self, index: usize) -> Option<&'c State<'c>> {
+        self.definition.states.get(index)
+    }
+
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Adds the commonest kind: `SCHEMA_VALIDATION_FAILED` at a place.
+    pub(super) fn schema(&mut self, place: &Place<'_>, message: impl Into<String>) {
+        self.add(Finding::schema(place, message));
+    }
+
+    /// Notes what a path reads, and doubts fields the context object does not have.
+    pub(super) fn read_query(&mut self, state: usize, place: &Place<'_>, query: &Query) {
+        if let Root::Variable(name) = &query.root {
+            self.read(state, place, name);
+        }
+    }
+
+    /// Notes what the arguments of an intrinsic call read.
+    pub(super) fn read_call(&mut self, state: usize, place: &Place<'_>, call: &Call) {
+        for name in call.variables() {
+            self.read(state, place, &name);
+        }
+    }
+
+    /// Notes what a JSONata expression reads.
+    pub(super) fn read_references(&mut self, state: usize, place: &Place<'_>, found: &References) {
+        for name in &found.variables {
+            self.read(state, place, name);
+        }
+    }
+
+    fn read(&mut self, state: usize, place: &Place<'_>, variable: &str) {
+        let variable = variable.to_owned();
+        self.reads.push(Read {
+            state,
+            variable,
+            location: place.location(),
+            span: place.span,
+        });
+    }
+
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
+    /// Whether an error was found in the text of a state.
+    pub(super) fn has_error_within(&self, state: &State<'_>) -> bool {
+        let span = state.node().span;
+        let is_within = |finding: &Finding| finding.span.start >= span.start && finding.span.end <= span.end;
+        self.findings
+            .iter()
+            .any(|finding| finding.code.severity() == Severity::Error && is_within(finding))
+    }
+
+    /// Whether anything so far keeps the definition from being created: then advice about the graph or the
+    /// variables would be guessing.
+    pub(super) fn has_errors(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.code.severity() == Severity::Error)
+    }
+}
+
+/// A diagnostic before its line and column are known.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) code: Code,
+    message: String,
+    location: Option<String>,
+    span: Span,
+    help: Option<String>,
+}
+
+impl Finding {
+    /// About a place.
+    pub(super) fn new(code: Code, place: &Place<'_>, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            location: Some(place.location()),
+            span: place.span,
+            help: None,
+        }
+    }
+
+    /// `SCHEMA_VALIDATION_FAILED` about a place.
+    pub(super) fn schema(place: &Place<'_>, message: impl Into<String>) -> Self {
+        Self::new(Code::SchemaValidationFailed, place, message)
+    }
+
+    /// About the definition as a whole.
+    pub(super) fn whole(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            location: None,
+            span: Span { start: 0, end: 0 },
+            help: None,
+        }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// Shows another text than the place's: the exact key or element, where AWS names only what is around it.
+    pub(super) fn at_span(mut self, span: Span) -> Self {
+        self.span = span;
+        self
+    }
+
+    pub(super) fn at_location(mut self, location: String) -> Self {
+        self.location = Some(location);
+        self
+    }
+
+    pub(super) fn into_diagnostic(self, lines: &LineIndex<'_>) -> Diagnostic {
+        let (line, column) = lines.line_column(self.span.start);
+        let Self {
+            code,
+            message,
+            location,
+            span,
+            help,
+        } = self;
+        Diagnostic {
+            code,
+            message,
+            location,
+            span,
+            line,
+            column,
+            help,
+        }
+    }
+}

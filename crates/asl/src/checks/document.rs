@@ -1,0 +1,93 @@
+//! The top-level object: its fields, and what their values are.
+
+use super::context::{Context, Finding};
+use super::fields::unsupported;
+use super::shapes;
+use crate::json::spanned::NodeValue;
+use crate::limits::SECONDS_MAX;
+use crate::syntax::fields::{Shape, TOP_FIELDS};
+use crate::syntax::place::Place;
+
+/// AWS's words for a text that is blank or no object.
+pub(super) const NOT_AN_OBJECT: &str = "Definition must be a valid JSON object";
+
+pub(super) fn check(context: &mut Context<'_>) {
+    let root = context.definition.root;
+    let place = Place::written("", root.span);
+    super::scopes::required(context, &place, root);
+    for member in root.as_object().unwrap_or_default() {
+        let at = place.member(member);
+        match &*member.key {
+            "Comment" => shapes::text(context, &at, &member.value),
+            "TimeoutSeconds" => {
+                let shape = Shape::Integer {
+                    min: 0,
+                    max: SECONDS_MAX,
+                    evaluated: false,
+                };
+                shapes::integer(context, &at, &member.value, shape, false);
+            }
+            "Version" => version(context, &at, &member.value.value),
+            "QueryLanguage" => super::fields::query_language(context, &at, &member.value),
+            // The scope's own business.
+            "StartAt" | "States" => {}
+            key => context.add(unsupported(&place, member, key, TOP_FIELDS.iter().copied())),
+        }
+    }
+}
+
+fn version(context: &mut Context<'_>, place: &Place<'_>, value: &NodeValue) {
+    let is_known = matches!(value, NodeValue::String(text) if &**text == "1.0");
+    if !is_known {
+        context.add(
+            Finding::schema(place, "Value should be one of the following: [1.0]").help("Write \"1.0\"."),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::tests::{finds, machine, passes};
+
+    #[test]
+    fn the_top_level_needs_a_start_and_states() {
+        finds(
+            "{}",
+            "SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /",
+        );
+        finds(
+            "[]",
+            "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null",
+        );
+        finds(
+            " ",
+            "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null",
+        );
+        finds("", "MISSING_DESCRIPTION: The definition is empty at null");
+    }
+
+    #[test]
+    fn the_values_of_top_level_fields_are_checked() {
+        passes(&machine(
+            r#""Comment": "c", "Version": "1.0", "TimeoutSeconds": 0,"#,
+            r#""A": {"Type": "Succeed"}"#,
+        ));
+        for (top, message) in [
+            (
+                r#""Version": "2.0","#,
+                "Value should be one of the following: [1.0] at /Version",
+            ),
+            (r#""Comment": 1,"#, "Expected value of type String at /Comment"),
+            (
+                r#""TimeoutSeconds": -1,"#,
+                "Minimum value is 0 at /TimeoutSeconds",
+            ),
+            (r#""comment": "c","#, "Field 'comment' is not supported at /"),
+        ] {
+            finds(
+                &machine(top, r#""A": {"Type": "Succeed"}"#),
+                &format!("SCHEMA_VALIDATION_FAILED: {message}"),
+            );
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Is this a definition AWS takes, and will it do what its author wants?
+//!
+//! One file per rule or tight family. A rule reads the [`Definition`] and says what it finds through the
+//! [`Context`]; it never sees what another rule said. One fault gets one message: where a fault has
+//! consequences, the rule about the consequence stays silent (see each file).
+//!
+//! The order of findings is AWS's: the document, each state with what is in it, then the graph; advice last.
+
+mod branches;
+mod choices;
+mod context;
+mod document;
+mod duplicates;
+mod errors;
+mod expressions;
+mod fields;
+mod graph;
+mod lints;
+mod maps;
+mod names;
+mod resources;
+mod scopes;
+mod shapes;
+mod templates;
+mod timestamps;
+mod variables;
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::eval::MachineKind;
+use crate::json::spanned::{self, LineIndex, Node, Span, SyntaxErrorKind};
+use crate::limits::{DEFINITION_BYTES_MAX, DIAGNOSTICS_MAX};
+use crate::machine::{self, BuildError, Machine};
+use crate::syntax::definition::Definition;
+
+use context::{Context, Finding};
+
+/// What a check has to know besides the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// Standard or Express: Express takes less.
+    pub kind: MachineKind,
+    /// Diagnostics to give at most, from 1 to [`DIAGNOSTICS_MAX`]; 0 means all of these.
+    pub max_results: usize,
+    /// Milliseconds since 1970, to tell times that have passed; `None` leaves that out.
+    pub now_ms: Option<i64>,
+}
+
+impl Default for CheckOptions {
+    fn default() -> Self {
+        Self {
+            kind: MachineKind::Standard,
+            max_results: 0,
+            now_ms: None,
+        }
+    }
+}
+
+impl From<MachineKind> for CheckOptions {
+    fn from(kind: MachineKind) -> Self {
+        Self {
+            kind,
+            ..Self::default()
+        }
+    }
+}
+
+/// What there is to say about a definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnosis {
+    /// Errors first, then warnings, then advice; within each in the order of the rules.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether there was more than `max_results`.
+    pub truncated: bool,
+}
+
+impl Diagnosis {
+    /// Whether nothing keeps the definition from being created.
+    pub fn is_valid(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .all(|diagnostic| diagnostic.severity() != Severity::Error)
+    }
+}
+
+/// A definition that has been checked, and the machine it describes.
+#[derive(Debug)]
+pub struct Checked {
+    /// Errors first, then warnings, then advice; within each in the order of the rules.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether there was more than `max_results`.
+    pub truncated: bool,
+    /// The machine; `None` with an error, or where `unrunnable` says why.
+    pub machine: Option<Machine>,
+    /// Why a definition without errors can't run as it stands: a substitution (`${…}`) nobody has filled in.
+    pub unrunnable: Option<BuildError>,
+}
+
+/// The rules about single states, in the order their findings are given.
+const STATE_RULES: &[fn(&mut Context<'_>, usize)] = &[
+    names::check_state,
+    fields::check_state,
+    branches::check_state,
+    choices::check_state,
+    errors::check_state,
+    maps::check_state,
+    resources::check_state,
+];
+
+/// The rules about the definition as a whole, in the order their findings are given.
+const DEFINITION_RULES: &[fn(&mut Context<'_>)] = &[
+    names::check_names,
+    variables::check_names,
+    graph::check,
+    variables::check_flow,
+    lints::check,
+];
+
+/// Checks a definition and builds its machine. Pure: the same text and options give the same answer.
+pub fn check(text: &str, options: &CheckOptions) -> Checked {
+    let (
+        Diagnosis {
+            diagnostics,
+            truncated,
+        },
+        root,
+    ) = diagnose_tree(text, options);
+    let valid = diagnostics
+        .iter()
+        .all(|diagnostic| diagnostic.severity() != Severity::Error);
+    let (machine, unrunnable) = match root.filter(|_| valid).map(|root| machine::build(&root)) {
+        Some(Ok(machine)) => (Some(machine), None),
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
+    };
+    Checked {
+        diagnostics,
+        truncated,
+        machine,
+        unrunnable,
+    }
+}
+
+/// Checks a definition only: for those who ask what is wrong with it, not for the machine.
+pub fn diagnose(text: &str, options: &CheckOptions) -> Diagnosis {
+    diagnose_tree(text, options).0
+}
+
+/// The tree comes along where there is one.
+fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>) {
+    if text.len() > DEFINITION_BYTES_MAX {
+        let message = format!(
+            "The definition has {} bytes; the limit is {DEFINITION_BYTES_MAX}.",
+            text.len()
+        );
+        return (
+            finish(
+                text,
+                options,
+                vec![Finding::whole(Code::DefinitionTooLarge, message)],
+            ),
+            None,
+        );
+    }
+    let root = match spanned::parse(text) {
+        Ok(root) => root,
+        Err(error) => return (finish(text, options, vec![syntax_finding(text, error)]), None),
+    };
+    if root.as_object().is_none() {
+        let finding = Finding::whole(Code::SchemaValidationFailed, document::NOT_AN_OBJECT)
+            .at_span(root.span)
+            .help(format!(
+                "A definition is a JSON object; this is {}.",
+                with_article(root.kind())
+            ));
+        return (finish(text, options, vec![finding]), None);
+    }
+    let definition = Definition::of(&root);
+    let mut context = Context::new(&definition, options);
+    duplicates::check(&mut context);
+    document::check(&mut context);
+    for scope in 0..definition.scopes.len() {
+        scopes::check_scope(&mut context, scope);
+        for state in definition
+            .scopes
+            .get(scope)
+            .map(|scope| &*scope.states)
+            .unwrap_or_default()
+        {
+            for rule in STATE_RULES {
+                rule(&mut context, *state);
+            }
+        }
+    }
+    for rule in DEFINITION_RULES {
+        rule(&mut context);
+    }
+    let findings = context.into_findings();
+    (finish(text, options, findings), Some(root))
+}
+
+fn syntax_finding(text: &str, error: spanned::SyntaxError) -> Finding {
+    let end = text
+        .get(error.offset..)
+        .and_then(|rest| rest.chars().next())
+        .map_or(0, char::len_utf8);
+    let span = Span {
+        start: error.offset,
+        end: error.offset + end,
+    };
+    match error.kind {
+        SyntaxErrorKind::Empty if text.is_empty() => {
+            Finding::whole(Code::MissingDescription, "The definition is empty").at_span(span)
+        }
+        SyntaxErrorKind::Empty => {
+            Finding::whole(Code::SchemaValidationFailed, document::NOT_AN_OBJECT).at_span(span)
+        }
+        SyntaxErrorKind::TooDeep => Finding::whole(Code::TooDeeplyNested, error.message).at_span(span),
+        SyntaxErrorKind::Malformed => Finding::whole(Code::InvalidJsonDescription, error.message)
+            .at_span(span)
+            .at_location(error.location),
+    }
+}
+
+fn finish(text: &str, options: &CheckOptions, mut findings: Vec<Finding>) -> Diagnosis {
+    let max = match options.max_results {
+        0 => DIAGNOSTICS_MAX,
+        some => some.min(DIAGNOSTICS_MAX),
+    };
+    findings.sort_by_key(|finding| finding.code.severity());
+    let truncated = findings.len() > max;
+    findings.truncate(max);
+    if findings.is_empty() {
+        return Diagnosis {
+            diagnostics: Vec::new(),
+            truncated,
+        };
+    }
+    let lines = LineIndex::new(text);
+    let diagnostics = findings
+        .into_iter()
+        .map(|finding| finding.into_diagnostic(&lines))
+        .collect();
+    Diagnosis {
+        diagnostics,
+        truncated,
+    }
+}
+
+/// "a string", "an object".
+fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    if noun == "null" {
+        noun.to_owned()
+    } else {
+        format!("{article} {noun}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

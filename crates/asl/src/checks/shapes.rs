@@ -1,0 +1,435 @@
+//! What a value must be: its type, its range, its grammar.
+
+use super::context::{Context, Finding};
+use super::expressions::{self, Slot};
+use super::{templates, timestamps, with_article};
+use crate::json::spanned::{Node, NodeValue};
+use crate::paths::{Query, ReferencePath, Root};
+use crate::syntax::definition::State;
+use crate::syntax::fields::Shape;
+use crate::syntax::has_substitution;
+use crate::syntax::place::Place;
+
+/// Checks one value. `state` is the state it belongs to, `slot` where expressions in it stand.
+pub(super) fn check(
+    context: &mut Context<'_>,
+    state: usize,
+    place: &Place<'_>,
+    node: &Node,
+    shape: Shape,
+    slot: Slot,
+) {
+    let jsonata = context.state(state).is_some_and(State::is_jsonata);
+    if let Some(text) = node.as_str() {
+        let may_be_expression = jsonata && evaluated(shape);
+        if may_be_expression && text.starts_with("{%") {
+            expressions::text(context, state, place, text, slot);
+            return;
+        }
+        let is_template = matches!(
+            shape,
+            Shape::Template | Shape::ObjectTemplate | Shape::Assignments
+        );
+        if has_substitution(text) && !is_template {
+            return;
+        }
+    }
+    match shape {
+        Shape::Any => {}
+        Shape::Text | Shape::TextOrExpression => text(context, place, node),
+        Shape::Boolean => {
+            if node.as_bool().is_none() {
+                wrong_type(context, place, node, "Boolean");
+            }
+        }
+        Shape::Object => {
+            if node.as_object().is_none() {
+                wrong_type(context, place, node, "Object");
+            }
+        }
+        Shape::Array { non_empty } => array(context, place, node, non_empty),
+        Shape::Integer { .. } => integer(context, place, node, shape, jsonata),
+        Shape::Percentage => number(context, place, node, 0, Some(100)),
+        Shape::Word(words) => word(context, place, node, words),
+        Shape::Path { or_null } => path(context, state, place, node, or_null),
+        Shape::ReferencePath { or_null, writable } => {
+            reference_path(context, state, place, node, or_null, writable);
+        }
+        Shape::PathOrIntrinsic => path_or_intrinsic(context, state, place, node, STRING_INTRINSICS),
+        Shape::ItemsPath => path_or_intrinsic(context, state, place, node, LIST_INTRINSICS),
+        Shape::Timestamp => timestamp(context, place, node),
+        Shape::Template => templates::check(context, state, place, node, slot),
+        Shape::ObjectTemplate => {
+            let is_wrong = if jsonata {
+                !is_object_or_string(node)
+            } else {
+                node.as_object().is_none()
+            };
+            if is_wrong {
+                wrong_type(context, place, node, "Object");
+            } else {
+                templates::check(context, state, place, node, slot);
+            }
+        }
+        Shape::Assignments => {
+            if node.as_object().is_none() {
+                wrong_type(context, place, node, "Object");
+            } else {
+                super::variables::check_assign(context, state, place, node);
+                templates::check(context, state, place, node, slot);
+            }
+        }
+        Shape::ItemsTemplate => {
+            if matches!(
+                node.value,
+                NodeValue::Array(_) | NodeValue::Object(_) | NodeValue::String(_)
+            ) {
+                templates::check(context, state, place, node, slot);
+            } else {
+                wrong_type(context, place, node, "Array");
+            }
+        }
+    }
+}
+
+fn evaluated(shape: Shape) -> bool {
+    match shape {
+        Shape::Integer { evaluated, .. } => evaluated,
+        Shape::Percentage
+        | Shape::Timestamp
+        | Shape::Template
+        | Shape::ObjectTemplate
+        | Shape::ItemsTemplate
+        | Shape::TextOrExpression => true,
+        _ => false,
+    }
+}
+
+fn is_object_or_string(node: &Node) -> bool {
+    matches!(node.value, NodeValue::Object(_) | NodeValue::String(_))
+}
+
+pub(super) fn wrong_type(context: &mut Context<'_>, place: &Place<'_>, node: &Node, expected: &str) {
+    let help = format!("This is {}.", with_article(node.kind()));
+    context.add(Finding::schema(place, format!("Expected value of type {expected}")).help(help));
+}
+
+pub(super) fn text(context: &mut Context<'_>, place: &Place<'_>, node: &Node) {
+    if node.as_str().is_none() {
+        wrong_type(context, place, node, "String");
+    }
+}
+
+pub(super) fn array(context: &mut Context<'_>, place: &Place<'_>, node: &Node, non_empty: bool) {
+    match node.as_array() {
+        None => wrong_type(context, place, node, "Array"),
+        Some([]) if non_empty => context.schema(place, "Value cannot be empty"),
+        Some(_) => {}
+    }
+}
+
+pub(super) fn integer(
+    context: &mut Context<'_>,
+    place: &Place<'_>,
+    node: &Node,
+    shape: Shape,
+    jsonata: bool,
+) {
+    let Shape::Integer { min, max, evaluated } = shape else {
+        return;
+    };
+    if node.as_str().is_some_and(has_substitution) {
+        return;
+    }
+    let Some(value) = node
+        .as_number()
+        .filter(|number| !number.is_f64())
+        .map(|n| n.as_i64().unwrap_or(i64::MAX))
+    else {
+        let help = match (&node.value, jsonata && evaluated) {
+            (NodeValue::String(text), _) if text.parse::<i64>().is_ok() => {
+                format!("Write {text} without quotes.")
+            }
+            (_, true) => "Write a whole number, or an expression in {% %}.".to_owned(),
+            _ => format!("Write a whole number; this is {}.", with_article(node.kind())),
+        };
+        context.add(Finding::schema(place, "Expected value of type Integer").help(help));
+        return;
+    };
+    if value < min {
+        context.schema(place, format!("Minimum value is {min}"));
+    } else if value > max {
+        context.schema(place, format!("Maximum value is {max}"));
+    }
+}
+
+pub(super) fn number(context: &mut Context<'_>, place: &Place<'_>, node: &Node, min: i32, max: Option<i32>) {
+    if node.as_str().is_some_and(has_substitution) {
+        return;
+    }
+    let Some(value) = node.as_number().and_then(serde_json::Number::as_f64) else {
+        // AWS says Integer of percentages, too.
+        wrong_type(
+            context,
+            place,
+            node,
+            if max.is_some() { "Integer" } else { "Number" },
+        );
+        return;
+    };
+    if value < f64::from(min) {
+        context.schema(place, format!("Minimum value is {min}"));
+    } else if let Some(max) = max.filter(|max| value > f64::from(*max)) {
+        context.schema(place, format!("Maximum value is {max}"));
+    }
+}
+
+pub(super) fn word(context: &mut Context<'_>, place: &Place<'_>, node: &Node, words: &[&'static str]) {
+    let Some(text) = node.as_str() else {
+        wrong_type(context, place, node, "String");
+        return;
+    };
+    if !words.contains(&text) && !has_substitution(text) {
+        let message = format!("Value should be one of the following: [{}]", words.join(", "));
+        let help = crate::suggest::nearest(text, words.iter().copied()).map(super::fields::did_you_mean);
+        context.add(Finding::schema(place, message).maybe_help(help));
+    }
+}
+
+/// A JSONPath on the input, the context object or a variable.
+pub(super) fn path(context: &mut Context<'_>, state: usize, place: &Place<'_>, node: &Node, or_null: bool) {
+    let Some(text) = path_text(context, place, node, or_null) else {
+        return;
+    };
+    match parse_path(text) {
+        Ok(query) => context.read_query(state, place, &query),
+        Err(problem) => {
+            context.add(
+                Finding::schema(place, "Value must be a valid JSONPath.").help(path_help(text, &problem)),
+            );
+        }
+    }
+}
+
+fn path_text<'n>(
+    context: &mut Context<'_>,
+    place: &Place<'_>,
+    node: &'n Node,
+    or_null: bool,
+) -> Option<&'n str> {
+    match &node.value {
+        NodeValue::Null if or_null => None,
+        NodeValue::String(text) if has_substitution(text) => None,
+        NodeValue::String(text) => Some(text),
+        _ => {
+            context.schema(place, "Value must be a valid JSONPath.");
+            None
+        }
+    }
+}
+
+/// A path as states write it; unlike inside of templates, the `$` may not be left off.
+pub(super) fn parse_path(text: &str) -> Result<Query, String> {
+    if !text.starts_with('$') {
+        return Err("a path starts with $".to_owned());
+    }
+    Query::parse(text).map_err(|error| error.to_string())
+}
+
+fn path_help(text: &str, problem: &str) -> String {
+    if text.starts_with('$') {
+        return format!("\"{text}\": {problem}.");
+    }
+    if text.starts_with("States.") {
+        return "Intrinsic functions are not allowed in this field.".to_owned();
+    }
+    format!("A path starts with $: did you mean \"$.{text}\"?")
+}
+
+/// A path that names one place: `$.a.b[0]`. A place to write at (`ResultPath`) lies in the input.
+pub(super) fn reference_path(
+    context: &mut Context<'_>,
+    state: usize,
+    place: &Place<'_>,
+    node: &Node,
+    or_null: bool,
+    writable: bool,
+) {
+    let Some(text) = path_text(context, place, node, or_null) else {
+        return;
+    };
+    let query = match parse_path(text) {
+        Ok(query) => query,
+        Err(problem) => {
+            context.add(
+                Finding::schema(place, "Value must be a valid JSONPath.").help(path_help(text, &problem)),
+            );
+            return;
+        }
+    };
+    let is_wrong = if writable {
+        ReferencePath::parse(text).is_err()
+    } else {
+        !query.path.is_definite()
+    };
+    if is_wrong {
+        let help = if writable && query.root != Root::Input {
+            format!("ResultPath puts the result into the state's input; \"{text}\" lies outside of it.")
+        } else {
+            format!("This field names one place; \"{text}\" can name several.")
+        };
+        context.add(Finding::schema(place, "Value is not a Reference Path").help(help));
+        return;
+    }
+    context.read_query(state, place, &query);
+}
+
+/// Functions that give a string, for `ErrorPath` and `CausePath`.
+const STRING_INTRINSICS: &[&str] = &[
+    "States.ArrayGetItem",
+    "States.Base64Decode",
+    "States.Base64Encode",
+    "States.Format",
+    "States.Hash",
+    "States.JsonToString",
+    "States.UUID",
+];
+
+/// Functions that give a list, for `ItemsPath`.
+const LIST_INTRINSICS: &[&str] = &[
+    "States.Array",
+    "States.ArrayGetItem",
+    "States.ArrayPartition",
+    "States.ArrayRange",
+    "States.ArrayUnique",
+    "States.JsonMerge",
+    "States.StringSplit",
+    "States.StringToJson",
+];
+
+fn path_or_intrinsic(
+    context: &mut Context<'_>,
+    state: usize,
+    place: &Place<'_>,
+    node: &Node,
+    functions: &[&str],
+) {
+    let Some(text) = node.as_str().filter(|text| text.starts_with("States.")) else {
+        path(context, state, place, node, false);
+        return;
+    };
+    if has_substitution(text) {
+        return;
+    }
+    let name = text.split('(').next().unwrap_or_default();
+    let message = "Value must be a valid JSONPath or a valid intrinsic function call";
+    match templates::parse_call(text) {
+        Err(problem) => context.add(Finding::schema(place, message).help(problem)),
+        Ok(_) if !functions.contains(&name) => {
+            let help = format!(
+                "{name} gives no value this field can take; use one of {}.",
+                functions.join(", ")
+            );
+            context.add(Finding::schema(place, message).help(help));
+        }
+        Ok(call) => context.read_call(state, place, &call),
+    }
+}
+
+pub(super) fn timestamp(context: &mut Context<'_>, place: &Place<'_>, node: &Node) {
+    let Some(text) = node.as_str() else {
+        wrong_type(context, place, node, "String");
+        return;
+    };
+    if !has_substitution(text)
+        && let Err(problem) = timestamps::parse(text)
+    {
+        context.add(Finding::schema(place, "String does not match RFC3339 timestamp").help(problem));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::tests::{finds, passes, state};
+
+    #[test]
+    fn numbers_have_types_and_ranges() {
+        let task = |field: &str| {
+            state(&format!(
+                r#""Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:f", {field}, "End": true"#
+            ))
+        };
+        passes(&task(r#""TimeoutSeconds": 1"#));
+        passes(&task(r#""TimeoutSeconds": "${Timeout}""#));
+        for (field, message) in [
+            (r#""TimeoutSeconds": 0"#, "Minimum value is 1"),
+            (r#""TimeoutSeconds": 100000000"#, "Maximum value is 99999999"),
+            (r#""TimeoutSeconds": 1.5"#, "Expected value of type Integer"),
+            (r#""TimeoutSeconds": "1""#, "Expected value of type Integer"),
+            (r#""TimeoutSeconds": null"#, "Expected value of type Integer"),
+        ] {
+            finds(
+                &task(field),
+                &format!("SCHEMA_VALIDATION_FAILED: {message} at /States/S/TimeoutSeconds"),
+            );
+        }
+    }
+
+    #[test]
+    fn paths_must_be_paths_and_reference_paths_name_one_place() {
+        let pass = |field: &str| state(&format!(r#""Type": "Pass", {field}, "End": true"#));
+        for path in [
+            "$",
+            "$.a",
+            "$.a[0]['b c']",
+            "$$.Execution.Id",
+            "$v.a",
+            "$.a[?(@.b > 1)]",
+            "$..a",
+            "$.a[*]",
+        ] {
+            passes(&pass(&format!(r#""InputPath": "{path}""#)));
+        }
+        passes(&pass(r#""ResultPath": null"#));
+        for (field, message) in [
+            (
+                r#""InputPath": "a""#,
+                "Value must be a valid JSONPath. at /States/S/InputPath",
+            ),
+            (
+                r#""InputPath": "$.a[0""#,
+                "Value must be a valid JSONPath. at /States/S/InputPath",
+            ),
+            (
+                r#""ResultPath": "$.a[*]""#,
+                "Value is not a Reference Path at /States/S/ResultPath",
+            ),
+            (
+                r#""ResultPath": "$..a""#,
+                "Value is not a Reference Path at /States/S/ResultPath",
+            ),
+            (
+                r#""ResultPath": "$v""#,
+                "Value is not a Reference Path at /States/S/ResultPath",
+            ),
+            (
+                r#""ResultPath": "$.""#,
+                "Value must be a valid JSONPath. at /States/S/ResultPath",
+            ),
+        ] {
+            finds(&pass(field), &format!("SCHEMA_VALIDATION_FAILED: {message}"));
+        }
+    }
+
+    #[test]
+    fn an_error_path_takes_functions_that_give_a_string() {
+        passes(&state(
+            r#""Type": "Fail", "ErrorPath": "States.Format('{}', $.e)", "CausePath": "$.c""#,
+        ));
+        finds(
+            &state(r#""Type": "Fail", "ErrorPath": "States.MathAdd(1, 2)""#),
+            "SCHEMA_VALIDATION_FAILED: Value must be a valid JSONPath or a valid intrinsic function call at \
+             /States/S/ErrorPath",
+        );
+    }
+}

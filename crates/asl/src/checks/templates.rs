@@ -1,0 +1,194 @@
+//! Payload templates: in JSONPath states keys ending in `.$` hold a path or an intrinsic call; in JSONata
+//! states every text in `{% %}` is an expression.
+
+use super::context::{Context, Finding};
+use super::expressions::{self, Slot};
+use super::shapes;
+use crate::diagnostic::Code;
+use crate::intrinsics::Call;
+use crate::json::spanned::{Member, Node, NodeValue};
+use crate::suggest;
+use crate::syntax::definition::State;
+use crate::syntax::has_substitution;
+use crate::syntax::place::Place;
+
+pub(super) fn check(context: &mut Context<'_>, state: usize, place: &Place<'_>, node: &Node, slot: Slot) {
+    if context.state(state).is_some_and(State::is_jsonata) {
+        expressions::value(context, state, place, node, slot);
+    } else {
+        jsonpath(context, state, place, place, node);
+    }
+}
+
+/// `field` is the template as a whole: AWS reports faults of a key at the field, not at the key.
+fn jsonpath(context: &mut Context<'_>, state: usize, field: &Place<'_>, place: &Place<'_>, node: &Node) {
+    match &node.value {
+        NodeValue::Object(members) => {
+            for member in members {
+                if let Some(plain) = member.key.strip_suffix(".$") {
+                    dynamic(context, state, field, &place.member(member), member);
+                    if let Some(twin) = members.iter().find(|other| &*other.key == plain) {
+                        context.add(twice(field, plain, twin, member));
+                    }
+                } else {
+                    literal(context, &place.member(member), member);
+                    jsonpath(context, state, field, &place.member(member), &member.value);
+                }
+            }
+        }
+        NodeValue::Array(nodes) => {
+            for (index, node) in nodes.iter().enumerate() {
+                jsonpath(context, state, field, &place.element(index, node), node);
+            }
+        }
+        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) | NodeValue::String(_) => {}
+    }
+}
+
+fn twice(field: &Place<'_>, plain: &str, twin: &Member, member: &Member) -> Finding {
+    let later = if twin.key_span.start > member.key_span.start {
+        twin.key_span
+    } else {
+        member.key_span
+    };
+    Finding::schema(field, format!("Duplicate field '{plain}'"))
+        .at_span(later)
+        .help(format!(
+            "\"{plain}\" and \"{plain}.$\" both set {plain}; keep one."
+        ))
+}
+
+/// A key ending in `.$`.
+fn dynamic(context: &mut Context<'_>, state: usize, field: &Place<'_>, place: &Place<'_>, member: &Member) {
+    let problem = match member.value.as_str() {
+        None => format!("The value of \"{}\" must be a string.", member.key),
+        Some(text) if has_substitution(text) => return,
+        Some(text) if text.starts_with('$') => match shapes::parse_path(text) {
+            Ok(query) => {
+                context.read_query(state, place, &query);
+                return;
+            }
+            Err(problem) => format!("\"{text}\": {problem}."),
+        },
+        Some(text) if text.starts_with("States.") => match parse_call(text) {
+            Ok(call) => {
+                context.read_call(state, place, &call);
+                return;
+            }
+            Err(problem) => problem,
+        },
+        Some(text) => {
+            let plain = member.key.trim_end_matches(".$");
+            format!(
+                "\"{text}\" is neither a path ($…) nor a call (States.…). For literal text name the key \"{plain}\"."
+            )
+        }
+    };
+    let message = format!(
+        "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call",
+        member.key
+    );
+    context.add(
+        Finding::schema(field, message)
+            .at_span(member.key_span)
+            .help(problem),
+    );
+}
+
+/// Parses an intrinsic call; an error names the function that was meant.
+pub(super) fn parse_call(text: &str) -> Result<Call, String> {
+    Call::parse(text).map_err(|error| {
+        let name = text.split('(').next().unwrap_or_default().trim();
+        match suggest::nearest(name, INTRINSICS.iter().copied()) {
+            Some(near) if !INTRINSICS.contains(&name) => {
+                format!("{name} is not an intrinsic function. Did you mean {near}?")
+            }
+            _ => format!("{error}."),
+        }
+    })
+}
+
+/// The intrinsic functions, for suggestions.
+const INTRINSICS: &[&str] = &[
+    "States.Array",
+    "States.ArrayContains",
+    "States.ArrayGetItem",
+    "States.ArrayLength",
+    "States.ArrayPartition",
+    "States.ArrayRange",
+    "States.ArrayUnique",
+    "States.Base64Decode",
+    "States.Base64Encode",
+    "States.Format",
+    "States.Hash",
+    "States.JsonMerge",
+    "States.JsonToString",
+    "States.MathAdd",
+    "States.MathRandom",
+    "States.StringSplit",
+    "States.StringToJson",
+    "States.UUID",
+];
+
+/// AWS warns of text that looks like a path but stays text.
+fn literal(context: &mut Context<'_>, place: &Place<'_>, member: &Member) {
+    let Some(text) = member.value.as_str() else { return };
+    let looks_dynamic = text.starts_with("$.")
+        || text.starts_with("$$.")
+        || (text.starts_with("States.") && text.ends_with(')') && text.contains('('));
+    if looks_dynamic {
+        let key = &member.key;
+        let message = format!("The value of '{key}' looks like a path but its key does not end with '.$'");
+        let help =
+            format!("It is passed on as the text \"{text}\". Name the key \"{key}.$\" to evaluate it.");
+        context.add(Finding::new(Code::NoDollar, place, message).help(help));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::tests::{advises, finds, help_of, passes, state};
+
+    fn pass(parameters: &str) -> String {
+        state(&format!(
+            r#""Type": "Pass", "Parameters": {parameters}, "End": true"#
+        ))
+    }
+
+    const BAD: &str = "must be a valid JSONPath or a valid intrinsic function call at /States/S/Parameters";
+
+    #[test]
+    fn keys_with_a_dollar_hold_paths_or_calls() {
+        passes(&pass(
+            r#"{"a.$": "$.x", "b": {"c.$": "States.Format('{}-{}', $.a, $$.Execution.Name)"}, "d": "x"}"#,
+        ));
+        passes(&pass(r#"{"a.$": "${Path}"}"#));
+        for value in [
+            r#""x""#,
+            "1",
+            r#""$.a[0""#,
+            r#""States.Nope($.a)""#,
+            r#""States.MathAdd(1)""#,
+            r#""States.Array(""#,
+        ] {
+            finds(
+                &pass(&format!(r#"{{"b": [{{"a.$": {value}}}]}}"#)),
+                &format!("SCHEMA_VALIDATION_FAILED: The value for the field 'a.$' {BAD}"),
+            );
+        }
+        assert!(help_of(&pass(r#"{"a.$": "States.Formt('{}', $.a)"}"#)).contains("States.Format"));
+    }
+
+    #[test]
+    fn a_key_is_set_once() {
+        finds(
+            &pass(r#"{"a": 1, "a.$": "$.x"}"#),
+            "SCHEMA_VALIDATION_FAILED: Duplicate field 'a' at /States/S/Parameters",
+        );
+    }
+
+    #[test]
+    fn a_path_without_a_dollar_key_is_doubted() {
+        advises(&pass(r#"{"a": "$.x"}"#), "NO_DOLLAR");
+    }
+}

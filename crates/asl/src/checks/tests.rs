@@ -1,0 +1,233 @@
+//! What the rules' own tests are written with, and the tests of the check as a whole.
+
+use super::*;
+
+fn options(kind: MachineKind) -> CheckOptions {
+    CheckOptions {
+        kind,
+        max_results: 0,
+        now_ms: Some(1_900_000_000_000),
+    }
+}
+
+fn line(diagnostic: &Diagnostic) -> String {
+    let location = diagnostic.location.as_deref().unwrap_or("null");
+    format!("{}: {} at {location}", diagnostic.code, diagnostic.message)
+}
+
+fn errors(text: &str, kind: MachineKind) -> Vec<Diagnostic> {
+    let mut diagnostics = diagnose(text, &options(kind)).diagnostics;
+    diagnostics.retain(|diagnostic| diagnostic.severity() == Severity::Error);
+    diagnostics
+}
+
+/// A machine that starts at the first of `states`.
+pub(super) fn machine(top: &str, states: &str) -> String {
+    let start = states.trim_start().split('"').nth(1).unwrap();
+    format!(r#"{{{top} "StartAt": "{start}", "States": {{{states}}}}}"#)
+}
+
+/// A machine of one state, `S`.
+pub(super) fn state(fields: &str) -> String {
+    machine("", &format!(r#""S": {{{fields}}}"#))
+}
+
+/// Every error, as a line.
+pub(super) fn all(text: &str) -> Vec<String> {
+    errors(text, MachineKind::Standard).iter().map(line).collect()
+}
+
+/// Exactly one error, which begins like this.
+pub(super) fn finds(text: &str, expected: &str) {
+    one(&errors(text, MachineKind::Standard), text, expected);
+}
+
+/// As [`finds`], for an Express machine; the text is valid as a Standard one.
+pub(super) fn finds_express(text: &str, expected: &str) {
+    passes(text);
+    one(&errors(text, MachineKind::Express), text, expected);
+}
+
+fn one(errors: &[Diagnostic], text: &str, expected: &str) {
+    let lines: Vec<String> = errors.iter().map(line).collect();
+    assert!(
+        matches!(lines.as_slice(), [only] if only.starts_with(expected)),
+        "wanted: {expected}\nfound: {lines:#?}\nin: {text}"
+    );
+}
+
+/// No error.
+pub(super) fn passes(text: &str) {
+    assert_eq!(all(text), Vec::<String>::new(), "in: {text}");
+}
+
+/// The help of the first error.
+pub(super) fn help_of(text: &str) -> String {
+    errors(text, MachineKind::Standard)
+        .first()
+        .and_then(|error| error.help.clone())
+        .unwrap_or_default()
+}
+
+/// The codes of everything that is no error.
+pub(super) fn advice(text: &str, kind: MachineKind) -> Vec<&'static str> {
+    let diagnostics = diagnose(text, &options(kind)).diagnostics;
+    diagnostics
+        .iter()
+        .filter(|d| d.severity() != Severity::Error)
+        .map(|d| d.code.as_str())
+        .collect()
+}
+
+/// No error, and this advice among the rest.
+pub(super) fn advises(text: &str, code: &str) {
+    passes(text);
+    let found = advice(text, MachineKind::Standard);
+    assert!(found.contains(&code), "wanted {code}, found {found:?} in: {text}");
+}
+
+/// Not this advice.
+pub(super) fn does_not_advise(text: &str, code: &str) {
+    let found = advice(text, MachineKind::Standard);
+    assert!(!found.contains(&code), "found {code} in: {text}");
+}
+
+#[test]
+fn a_fault_is_shown_at_its_line_and_column() {
+    let text =
+        "{\n  \"StartAt\": \"A\",\n  \"States\": {\n    \"A\": {\"Type\": \"Pass\", \"Next\": \"B\"}\n  }\n}";
+    let diagnostics = check(text, &CheckOptions::default()).diagnostics;
+    let first = diagnostics.first().unwrap();
+    assert_eq!((first.line, first.column), (4, 35));
+    assert_eq!(&text[first.span.start..first.span.end], "\"B\"");
+}
+
+#[test]
+fn a_machine_comes_only_without_errors_and_without_open_substitutions() {
+    let good = state(r#""Type": "Wait", "Seconds": 1, "End": true"#);
+    assert!(check(&good, &CheckOptions::default()).machine.is_some());
+    let bad = state(r#""Type": "Wait", "Seconds": -1, "End": true"#);
+    assert!(check(&bad, &CheckOptions::default()).machine.is_none());
+    let open = state(r#""Type": "Wait", "Seconds": "${Seconds}", "End": true"#);
+    let checked = check(&open, &CheckOptions::default());
+    assert!(checked.diagnostics.is_empty());
+    assert!(checked.machine.is_none() && checked.unrunnable.is_some());
+}
+
+#[test]
+fn no_more_is_said_than_asked_for() {
+    let states: Vec<String> = (0..300)
+        .map(|n| format!(r#""S{n}": {{"Type": "Nope"}}"#))
+        .collect();
+    let text = machine("", &states.join(","));
+    assert_eq!(
+        check(&text, &CheckOptions::default()).diagnostics.len(),
+        DIAGNOSTICS_MAX
+    );
+    let checked = check(
+        &text,
+        &CheckOptions {
+            max_results: 3,
+            ..CheckOptions::default()
+        },
+    );
+    assert_eq!(checked.diagnostics.len(), 3);
+    assert!(checked.truncated);
+}
+
+#[test]
+fn a_definition_over_a_mebibyte_is_refused_unread() {
+    let text = format!("{{\"Comment\": \"{}\"}}", "x".repeat(DEFINITION_BYTES_MAX));
+    finds(&text, "DEFINITION_TOO_LARGE: The definition has");
+}
+
+#[test]
+fn deep_nesting_is_refused_and_overflows_nothing() {
+    finds(&"[".repeat(100_000), "TOO_DEEPLY_NESTED: Document nesting depth");
+}
+
+#[test]
+fn a_syntax_error_names_jacksons_place() {
+    let text = r#"{"StartAt": }"#;
+    let diagnostics = check(text, &CheckOptions::default()).diagnostics;
+    let first = diagnostics.first().unwrap();
+    assert_eq!(first.code, Code::InvalidJsonDescription);
+    assert_eq!(
+        first.location.as_deref(),
+        Some(r#"[Source: (String)"{"StartAt": }"; line: 1, column: 14]"#)
+    );
+    assert_eq!((first.line, first.column), (1, 13));
+}
+
+mod mutations {
+    //! Nothing that is done to a text makes the check panic, and the same text gives the same answer.
+
+    use super::*;
+    use proptest::prelude::*;
+
+    const SEED: &str = r#"{"QueryLanguage": "JSONPath", "StartAt": "A", "TimeoutSeconds": 60, "States": {
+        "A": {"Type": "Choice", "Choices": [{"Not": {"Variable": "$.x", "IsNull": true}, "Next": "B"}], "Default": "C"},
+        "B": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f",
+            "Payload.$": "States.Format('{}', $.a[?(@.b > 1)])"}, "Retry": [{"ErrorEquals": ["States.ALL"], "BackoffRate": 1.5}],
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "C"}], "Next": "M"},
+        "M": {"Type": "Map", "QueryLanguage": "JSONata", "Items": "{% $states.input.items[price > 3] %}",
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "P",
+                "States": {"P": {"Type": "Wait", "Timestamp": "2030-01-01T00:00:00Z", "End": true}}},
+            "Assign": {"v": "{% $states.result %}"}, "Label": "l", "Next": "C"},
+        "C": {"Type": "Parallel", "Branches": [{"StartAt": "D", "States": {"D": {"Type": "Fail", "Error": "E"}}}], "End": true}}}"#;
+
+    fn check_both(text: &str) {
+        let first = check(text, &options(MachineKind::Standard)).diagnostics;
+        let second = check(text, &options(MachineKind::Standard)).diagnostics;
+        assert_eq!(first, second);
+        check(text, &options(MachineKind::Express));
+    }
+
+    #[test]
+    fn the_seed_is_valid() {
+        passes(SEED);
+    }
+
+    proptest! {
+        #[test]
+        fn of_bytes_do_not_panic(at in 0..SEED.len(), cut in 0_usize..40, insert in "[\\[\\]{}\",:.$%'()a-zA-Z0-9 \\\\é]{0,12}") {
+            let end = (at + cut).min(SEED.len());
+            let text = format!("{}{insert}{}", &SEED[..at], &SEED[end..]);
+            check_both(&text);
+        }
+
+        #[test]
+        fn of_values_do_not_panic(index in 0_usize..200, value in 0_usize..9) {
+            let values = ["null", "true", "-1", "1.5", "\"\"", "\"$\"", "\"{% %}\"", "[]", "{}"];
+            let mut root: serde_json::Value = serde_json::from_str(SEED).unwrap();
+            let mut left = index;
+            replace(&mut root, &mut left, &serde_json::from_str(values[value]).unwrap());
+            check_both(&root.to_string());
+        }
+
+        #[test]
+        fn of_expressions_do_not_panic(expression in "[a-z$.()\\[\\]{}\"'%&|*+:=?<>~@#^,; 0-9-]{0,40}") {
+            let text = serde_json::json!({"QueryLanguage": "JSONata", "StartAt": "A",
+                "States": {"A": {"Type": "Pass", "Output": format!("{{%{expression}%}}"), "End": true}}});
+            check_both(&text.to_string());
+            let text = serde_json::json!({"StartAt": "A", "States": {"A": {"Type": "Pass", "InputPath": expression,
+                "Parameters": {"a.$": format!("${expression}"), "b.$": format!("States.Format({expression})")}, "End": true}}});
+            check_both(&text.to_string());
+        }
+    }
+
+    /// Puts `value` in the place of the `left`-th value of the tree.
+    fn replace(node: &mut serde_json::Value, left: &mut usize, value: &serde_json::Value) {
+        if *left == 0 {
+            *node = value.clone();
+        }
+        *left = left.wrapping_sub(1);
+        match node {
+            serde_json::Value::Array(nodes) => nodes.iter_mut().for_each(|node| replace(node, left, value)),
+            serde_json::Value::Object(members) => {
+                members.values_mut().for_each(|node| replace(node, left, value));
+            }
+            _ => {}
+        }
+    }
+}
