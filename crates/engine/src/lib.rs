@@ -27,7 +27,7 @@ use sqlx::PgPool;
 use crate::activities::Activities;
 use crate::clock::{Clock, SystemClock};
 use crate::executions::Executions;
-use crate::integrations::Dispatch;
+use crate::integrations::{Dispatch, Unconnected};
 use crate::machines::Machines;
 use crate::runtime::{Readiness, Runtime, RuntimeConfig};
 use crate::wire::page::Pager;
@@ -48,6 +48,8 @@ pub struct EngineConfig {
     pub frames_resident_bytes_max: usize,
     /// The language's bounds; tests switch to tiny ones.
     pub limits: asl::limits::Limits,
+    /// What performs tasks.
+    pub dispatch: Arc<dyn Dispatch>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
@@ -61,6 +63,7 @@ impl Default for EngineConfig {
             shards: 0,
             frames_resident_bytes_max: limits::FRAMES_RESIDENT_BYTES_MAX,
             limits: asl::limits::Limits::AWS,
+            dispatch: Arc::new(Unconnected),
             clock: Arc::new(SystemClock),
         }
     }
@@ -90,12 +93,7 @@ pub struct Engine {
 
 impl Engine {
     /// Brings the schema up to date and begins to drive executions as soon as no other process does.
-    /// Tasks are performed by `dispatch`.
-    pub async fn open(
-        pool: PgPool,
-        config: EngineConfig,
-        dispatch: Arc<dyn Dispatch>,
-    ) -> Result<Self, OpenError> {
+    pub async fn open(pool: PgPool, config: EngineConfig) -> Result<Self, OpenError> {
         migrate(&pool).await?;
         let secret = secret(&pool, config.clock.now_ms()).await?;
         let machines = Arc::new(Machines::new(pool.clone(), config.clock.clone()));
@@ -104,7 +102,7 @@ impl Engine {
             pool: pool.clone(),
             clock: config.clock.clone(),
             limits: config.limits,
-            dispatch,
+            dispatch: Arc::clone(&config.dispatch),
             machines: Arc::clone(&machines),
             known_activities: Arc::clone(activities.known()),
             shards: config.shards,

@@ -1,6 +1,8 @@
 //! What tasks call. The runtime hands a task to [`Dispatch`] after what led to it is durable, and takes its answer; a
 //! task may be handed over again after a crash (at least once), never after its answer was recorded.
 
+mod unconnected;
+
 use std::sync::Arc;
 
 use asl::eval::{FailureKind, TaskCall};
@@ -10,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::executions::ExecutionId;
 use crate::runtime::Closed;
+
+pub use unconnected::Unconnected;
 
 /// Performs tasks of every kind but activities, which workers fetch.
 pub trait Dispatch: Send + Sync + 'static {

@@ -126,8 +126,11 @@ impl Server {
         functions: Arc<Functions>,
     ) -> Self {
         let pool = PgPool::connect(&database.url).await.unwrap();
-        let dispatch = Arc::new(TestDispatch(Arc::clone(&functions)));
-        let engine = Arc::new(Engine::open(pool, config, dispatch).await.unwrap());
+        let config = EngineConfig {
+            dispatch: Arc::new(TestDispatch(Arc::clone(&functions))),
+            ..config
+        };
+        let engine = Arc::new(Engine::open(pool, config).await.unwrap());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = signalbox_engine::wire::router(Arc::clone(&engine), Trust::Nobody);
