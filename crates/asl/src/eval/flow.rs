@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::command::Outcome;
 use super::frame::{Closed, Phase, ScopeIx};
 use super::history::{Detail, StateType};
-use super::problem::{Kind, Problem};
+use super::problem::{Follows, Kind, Problem};
 use super::run::Run;
 use crate::json::{Json, Payload};
 use crate::limits::JSON_DEPTH_MAX;
@@ -224,12 +224,16 @@ impl<'m> Run<'m, '_, '_> {
         let Some(scope) = self.frame.scopes.get(at) else {
             return;
         };
-        let (entered, entered_previous) = (scope.entered_event, scope.entered_previous);
+        let (entered, entered_previous, last) = (scope.entered_event, scope.entered_previous, scope.previous);
         let problem = problem.placed(&state.name, entered);
-        if let Kind::Evaluation { location } = &problem.kind {
+        if let Kind::Evaluation { location, follows } = &problem.kind {
             let failure = problem.failure();
+            let follows = match follows {
+                Follows::BeforeEntry => entered_previous,
+                Follows::Last => last,
+            };
             let id = self.record(
-                entered_previous,
+                follows,
                 Detail::EvaluationFailed {
                     error: failure.error.unwrap_or_default(),
                     cause: failure.cause.unwrap_or_default(),
@@ -278,7 +282,7 @@ impl<'m> Run<'m, '_, '_> {
             None => self.execution_failed(at, &problem),
             Some(parent) => match self.state_of(parent) {
                 Some(around) if around.kind() == StateType::Map => {
-                    self.iteration_failed(parent, around, at, problem)
+                    self.iteration_failed(parent, around, at, problem);
                 }
                 Some(around) => self.branch_failed(parent, around, at, state.kind(), problem),
                 None => {}

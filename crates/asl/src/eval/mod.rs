@@ -23,6 +23,7 @@ mod task;
 pub(crate) mod time;
 mod view;
 mod wait;
+mod wire;
 
 pub use command::{Command, Failure, Outcome, Pattern, Resource, TaskCall, TaskId, TimerId};
 pub use env::{Env, ExecutionFacts, MachineKind};

@@ -42,9 +42,22 @@ pub(crate) enum Kind {
     /// The same, by time; with whether it was the heartbeat's.
     TimedOut { heartbeat: bool },
     /// An expression failed; `EvaluationFailed` is recorded, Retry and Catch apply.
-    Evaluation { location: Option<Arc<str>> },
+    Evaluation {
+        location: Option<Arc<str>>,
+        /// The event it follows.
+        follows: Follows,
+    },
     /// `States.Runtime`: ends the execution whatever is around.
     Fatal,
+}
+
+/// What `EvaluationFailed` follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follows {
+    /// What the state's entry followed: AWS evaluates the expressions of a state before it is in it.
+    BeforeEntry,
+    /// The scope's last event.
+    Last,
 }
 
 impl Problem {
@@ -68,7 +81,21 @@ impl Problem {
         Problem {
             error: Some(names::QUERY_EVALUATION_ERROR.into()),
             cause: Cause::InState(text),
-            kind: Kind::Evaluation { location },
+            kind: Kind::Evaluation {
+                location,
+                follows: Follows::BeforeEntry,
+            },
+        }
+    }
+
+    /// The expression gave a value of the right type that the field can't take.
+    pub(crate) fn query_value(field: &str, text: String) -> Problem {
+        Problem {
+            kind: Kind::Evaluation {
+                location: Some(field.into()),
+                follows: Follows::Last,
+            },
+            ..Problem::query(None, text)
         }
     }
 

@@ -22,8 +22,8 @@ impl<'m> Run<'m, '_, '_> {
                 let value = self.compute_text(at, expression, "Timestamp")?;
                 let text = value.as_str().unwrap_or_default();
                 let due_ms = time::parse_ms(text).ok_or_else(|| {
-                    Problem::query(
-                        Some("Timestamp".into()),
+                    Problem::query_value(
+                        "Timestamp",
                         format!("The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {text}"),
                     )
                 })?;

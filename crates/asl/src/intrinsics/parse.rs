@@ -163,14 +163,13 @@ impl Parser {
             match (quote, c) {
                 (Some(_), '\\') => self.at += 1,
                 (Some(open_quote), c) if c == open_quote => quote = None,
-                (Some(_), _) => {}
                 (None, '\'' | '"') => quote = Some(c),
                 (None, '[' | '(') => open += 1,
                 (None, ']') => open -= 1,
                 (None, ')') if open > 0 => open -= 1,
                 (None, ')') => break,
                 (None, ',') if open == 0 => break,
-                (None, _) => {}
+                _ => {}
             }
             self.at += 1;
         }

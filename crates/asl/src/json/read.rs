@@ -81,7 +81,7 @@ impl<'a, const BUILD: bool> Reader<'a, BUILD> {
         let mut object = Object::new();
         self.blanks();
         if self.take(b'}') {
-            return Ok(self.built_object(object));
+            return Ok(Self::built_object(object));
         }
         loop {
             self.blanks();
@@ -100,7 +100,7 @@ impl<'a, const BUILD: bool> Reader<'a, BUILD> {
             }
             self.blanks();
             if self.take(b'}') {
-                return Ok(self.built_object(object));
+                return Ok(Self::built_object(object));
             }
             if !self.take(b',') {
                 return Err(self.error("a comma or `}` is missing"));
@@ -134,7 +134,7 @@ impl<'a, const BUILD: bool> Reader<'a, BUILD> {
         }
     }
 
-    fn built_object(&self, object: Object) -> Json {
+    fn built_object(object: Object) -> Json {
         if BUILD { Json::object(object) } else { Json::Null }
     }
 

@@ -51,7 +51,7 @@ pub(super) fn from_jsonata(value: &JValue, budget: &mut Budget) -> Result<Json, 
         }
         JValue::Array(items) => nested(budget, |budget| {
             let mut out = Vec::with_capacity(items.len());
-            for item in items.iter() {
+            for item in items.as_slice() {
                 spend(budget, 1)?;
                 match from_jsonata(item, budget) {
                     Ok(item) => out.push(item),

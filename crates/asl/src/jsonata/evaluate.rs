@@ -61,11 +61,11 @@ impl Expression {
             max_sequence_length: Some(surroundings.limits.jsonata_sequence_max),
         };
         let mut evaluator = Evaluator::with_options(context, options);
-        let threw = |error: jsonata_core::evaluator::EvaluatorError| {
-            ExpressionError::Threw(error.message().to_owned())
-        };
-        functions::register(&mut evaluator, surroundings).map_err(threw)?;
-        let value = evaluator.evaluate(&self.ast, &JValue::Undefined).map_err(threw)?;
+        functions::register(&mut evaluator, surroundings)
+            .map_err(|error| ExpressionError::Threw(as_reference(error.message())))?;
+        let value = evaluator
+            .evaluate(&self.ast, &JValue::Undefined)
+            .map_err(|error| ExpressionError::Threw(as_reference(error.message())))?;
         let mut budget = Budget {
             // Well above what a payload may have: that one has an error of its own.
             bytes: surroundings.limits.payload_bytes_max.saturating_mul(4),
@@ -80,4 +80,13 @@ impl Expression {
             Refused::TooLarge => ExpressionError::Threw("The result is too large.".to_owned()),
         })
     }
+}
+
+/// Where the library says more than the reference implementation, whose texts AWS shows: without what was called.
+fn as_reference(message: &str) -> String {
+    const NOT_A_FUNCTION: &str = "T1006: Attempted to invoke a non-function";
+    if message.starts_with(NOT_A_FUNCTION) {
+        return NOT_A_FUNCTION.to_owned();
+    }
+    message.to_owned()
 }

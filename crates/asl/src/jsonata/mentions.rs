@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 /// The names an expression mentions.
+#[expect(clippy::struct_excessive_bools, reason = "one for each member of `$states`")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mentions {
     /// Variables and functions (`$name`) other than `$states`, each once.

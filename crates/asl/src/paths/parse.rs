@@ -152,15 +152,14 @@ impl Cursor {
         let mut name = String::new();
         while let Some(c) = self.peek() {
             match c {
-                '.' | '[' => break,
                 '(' => {
                     let function = self.function(&name)?;
                     segments.push(Segment::Function(Box::new(function)));
                     return Ok(());
                 }
                 ' ' if name.is_empty() => return Err(self.error()),
-                // Ends of a path inside a filter or an argument list.
-                ' ' | ')' | ',' | '=' | '!' | '<' | '>' | '&' | '|' | ']' => break,
+                // The next segment; the end of a path inside a filter or an argument list.
+                '.' | '[' | ' ' | ')' | ',' | '=' | '!' | '<' | '>' | '&' | '|' | ']' => break,
                 other => name.push(other),
             }
             self.at += 1;
@@ -217,20 +216,14 @@ impl Cursor {
                 Segment::Filter(Box::new(filter::parse(self)?))
             }
             Some('-' | ':' | '0'..='9') => self.numbers(open)?,
-            _ => return Err(self.bracket_error(open)),
+            _ => return Err(bracket_error(open)),
         };
         self.blanks();
         if !self.take(']') {
-            return Err(self.bracket_error(open));
+            return Err(bracket_error(open));
         }
         segments.push(segment);
         Ok(())
-    }
-
-    fn bracket_error(&self, open: usize) -> PathSyntaxError {
-        PathSyntaxError(format!(
-            "Could not parse token starting at position {open}. Expected ?, ', 0-9, * "
-        ))
     }
 
     fn quoted_keys(&mut self) -> Result<Segment, PathSyntaxError> {
@@ -252,9 +245,8 @@ impl Cursor {
     /// A string in single or double quotes. A backslash keeps the quote after it from ending the string; any other backslash
     /// stands for itself (as AWS has it: `$['a\\"b']` names a key with a backslash in it).
     pub(super) fn quoted(&mut self) -> Result<String, PathSyntaxError> {
-        let quote = match self.peek() {
-            Some(quote @ ('\'' | '"')) => quote,
-            _ => return Err(self.error()),
+        let Some(quote @ ('\'' | '"')) = self.peek() else {
+            return Err(self.error());
         };
         self.at += 1;
         let mut text = String::new();
@@ -288,7 +280,7 @@ impl Cursor {
             .filter(|c| **c != ' ')
             .collect();
         if self.peek() != Some(']') {
-            return Err(self.bracket_error(open));
+            return Err(bracket_error(open));
         }
         let failed = || PathSyntaxError(format!("Failed to parse SliceOperation: {text}"));
         let number = |part: &str| part.parse::<i64>().map_err(|_| failed());
@@ -313,4 +305,10 @@ impl Cursor {
             Err(indexes) => Segment::Indexes(indexes),
         })
     }
+}
+
+fn bracket_error(open: usize) -> PathSyntaxError {
+    PathSyntaxError(format!(
+        "Could not parse token starting at position {open}. Expected ?, ', 0-9, * "
+    ))
 }
