@@ -225,7 +225,7 @@ impl<'m> Run<'m, '_, '_> {
             return;
         };
         let (entered, entered_previous, last) = (scope.entered_event, scope.entered_previous, scope.previous);
-        let problem = problem.placed(&state.name, entered);
+        let mut problem = problem.placed(&state.name, entered);
         if let Kind::Evaluation { location, follows } = &problem.kind {
             let failure = problem.failure();
             let follows = match follows {
@@ -244,6 +244,8 @@ impl<'m> Run<'m, '_, '_> {
             if let Some(scope) = self.frame.scopes.get_mut(at) {
                 scope.previous = id;
             }
+            // Recorded where it happened; from here on it is an error like any other.
+            problem.kind = Kind::Failed;
         }
         if problem.kind == Kind::Fatal {
             self.execution_failed(at, &problem);

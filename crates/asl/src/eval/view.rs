@@ -11,7 +11,7 @@ use super::time;
 use crate::intrinsics::{Call, IntrinsicError, World};
 use crate::json::{Json, Object, Payload};
 use crate::limits::Limits;
-use crate::machine::{Machine, Selection, Template};
+use crate::machine::{Machine, Selection, State, Template};
 use crate::paths::{Query, Root};
 
 /// A state's surroundings during one evaluation.
@@ -80,14 +80,17 @@ impl<'v, 'e> View<'v, 'e> {
         context.insert(key("StateMachine"), Json::object(machine));
         if let Some(scope) = self.frame.scopes.get(self.scope) {
             let mut state = Object::with_capacity(3);
-            if let Some(definition) = self.machine.state(scope.state) {
+            let definition = self.machine.state(scope.state);
+            if let Some(definition) = definition {
                 state.insert(key("Name"), text(&definition.name));
             }
             state.insert(
                 key("EnteredTime"),
                 Json::string(time::format_ms(scope.entered_ms)),
             );
-            state.insert(key("RetryCount"), Json::from(scope.retry_count));
+            if definition.is_some_and(State::can_retry) {
+                state.insert(key("RetryCount"), Json::from(scope.retry_count));
+            }
             context.insert(key("State"), Json::object(state));
         }
         if let Some(token) = &self.token {

@@ -61,6 +61,11 @@ impl State {
             Body::Map(_) => StateType::Map,
         }
     }
+
+    /// Whether its kind knows `Retry`.
+    pub(crate) fn can_retry(&self) -> bool {
+        matches!(self.body, Body::Task(_) | Body::Parallel { .. } | Body::Map(_))
+    }
 }
 
 /// How data comes in and goes out.
