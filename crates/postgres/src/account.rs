@@ -1,7 +1,7 @@
 //! Whom the server runs as: Postgres refuses to run as root, so that root hands over to an unprivileged user.
 
 use std::io;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ pub(crate) enum Account {
 #[error(
     "this process is root, which Postgres refuses, and the system has neither a user `postgres` nor a user `nobody`"
 )]
-pub(crate) struct NoAccount;
+pub struct NoAccount;
 
 impl Account {
     /// This process's own user; when that is root: `postgres`, else `nobody`.
@@ -53,6 +53,22 @@ impl Account {
             Account::Own => Ok(()),
             Account::Dropped { user_id, group_id } => chown(path, Some(user_id), Some(group_id)),
         }
+    }
+
+    /// Whether this account may pass through the directory. Access control lists are not looked at.
+    pub(crate) fn may_pass(&self, directory: &Path) -> io::Result<bool> {
+        let Account::Dropped { user_id, group_id } = *self else {
+            return Ok(true);
+        };
+        let metadata = std::fs::metadata(directory)?;
+        let needed = if metadata.uid() == user_id {
+            0o100
+        } else if metadata.gid() == group_id {
+            0o010
+        } else {
+            0o001
+        };
+        Ok(metadata.mode() & needed != 0)
     }
 
     /// The user id files of this account have.

@@ -1,4 +1,4 @@
-//! A data directory: how one is made, and which version made it.
+//! A data directory: how one is made, which version made it, and who serves it.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use crate::url::SUPERUSER;
 
 /// A data directory could not be made.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InitError {
+pub enum InitError {
     /// `initdb` could not be started.
     #[error("cannot run `{}`", program.display())]
     Run {
@@ -29,18 +29,27 @@ pub(crate) enum InitError {
     Failed {
         /// The data directory.
         directory: PathBuf,
-        /// What it printed last.
+        /// What it printed.
         output: String,
     },
 }
 
+/// Whether a new data directory is written through to the disk before it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    Kept,
+    Forgotten,
+}
+
 /// Runs `initdb` for an empty or missing `directory` whose parent belongs to `account`: checksums on, UTF-8, byte order
-/// collation (the same on every system), the superuser `postgres` trusted on the Unix socket.
+/// collation (the same on every system). The superuser `postgres` is trusted on the Unix socket, whose directory only the
+/// account can enter, and needs the password in `password_file` over TCP, if there is one.
 pub(crate) fn init(
     binaries: &Binaries,
     account: Account,
     directory: &Path,
-    sync: Sync,
+    password_file: Option<&Path>,
+    durability: Durability,
 ) -> Result<(), InitError> {
     let program = binaries.program("initdb");
     let mut command = Command::new(&program);
@@ -56,7 +65,10 @@ pub(crate) fn init(
         .args(["--encoding=UTF8", "--locale=C", "--data-checksums"])
         .stdin(Stdio::null())
         .current_dir("/");
-    if sync == Sync::Never {
+    if let Some(file) = password_file {
+        command.arg("--pwfile").arg(file);
+    }
+    if durability == Durability::Forgotten {
         command.arg("--no-sync");
     }
     let output = account
@@ -72,29 +84,34 @@ pub(crate) fn init(
     })
 }
 
-/// Whether a new data directory is written through to the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sync {
-    Never,
+/// The major version that made the data directory, from its `PG_VERSION`; none when there is no data directory.
+pub(crate) fn major_version(directory: &Path) -> Option<u32> {
+    fs::read_to_string(directory.join("PG_VERSION"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
-/// Whether the server of this data directory accepts connections, by what it writes itself into its lock file
+/// The process that accepts connections for this data directory, by what it writes itself into its lock file
 /// (`postmaster.pid`, line 8; the same that `pg_ctl --wait` reads).
-pub(crate) fn is_ready(directory: &Path) -> bool {
-    fs::read_to_string(directory.join("postmaster.pid")).is_ok_and(|lines| {
-        lines
-            .lines()
-            .nth(7)
-            .is_some_and(|status| status.trim() == "ready")
-    })
+pub(crate) fn ready_pid(directory: &Path) -> Option<u32> {
+    let lines = fs::read_to_string(directory.join("postmaster.pid")).ok()?;
+    let mut lines = lines.lines();
+    let pid = lines.next()?.trim().parse().ok()?;
+    (lines.nth(6)?.trim() == "ready").then_some(pid)
 }
 
 /// The process that serves this data directory, if one does. A `postmaster.pid` may be left by a server that was killed,
 /// and its number may belong to any other process by now: only a process that works in this directory counts.
 pub(crate) fn live_server(directory: &Path) -> Option<Pid> {
-    let lines = fs::read_to_string(directory.join("postmaster.pid")).ok()?;
-    let pid = Pid::from_raw(lines.lines().next()?.trim().parse().ok()?)?;
+    let pid = recorded_pid(directory)?;
     serves(pid, directory).then_some(pid)
+}
+
+fn recorded_pid(directory: &Path) -> Option<Pid> {
+    let lines = fs::read_to_string(directory.join("postmaster.pid")).ok()?;
+    Pid::from_raw(lines.lines().next()?.trim().parse().ok()?)
 }
 
 /// A server makes its data directory its working directory.
@@ -115,6 +132,23 @@ fn serves(pid: Pid, directory: &Path) -> bool {
         .args(["-o", "command=", "-p", &pid.as_raw_nonzero().to_string()])
         .output()
         .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(&*directory.to_string_lossy()))
+}
+
+/// Makes a stale `postmaster.pid` harmless whose number belongs to another program by now: a server would take that for its
+/// predecessor and refuse to start. Only the number is replaced, by this process's, which a server that is started by this process
+/// knows to be no server. The rest stays: by it the server sees whether processes of its predecessor are still at work, which
+/// must end first. The caller holds the data directory's lock.
+pub(crate) fn disarm_stale_pid(directory: &Path) -> io::Result<()> {
+    let Some(pid) = recorded_pid(directory) else {
+        return Ok(());
+    };
+    if serves(pid, directory) || rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+        return Ok(());
+    }
+    let file = directory.join("postmaster.pid");
+    let lines = fs::read_to_string(&file)?;
+    let rest = lines.split_once('\n').map_or("", |(_, rest)| rest);
+    fs::write(&file, format!("{}\n{rest}", std::process::id()))
 }
 
 /// Ends a server that outlived its parent, at once (`SIGQUIT`: its next start recovers from the write-ahead log), and

@@ -2,6 +2,7 @@
 //! own for a test run.
 //!
 //! - [`find`]: the binaries on this machine, version 14 or later.
+//! - [`Server`]: started, watched, restarted when it crashes, stopped with its owner.
 //! - [`testing`]: one server for a whole test run, a fresh database for each test.
 //!
 //! Works on Unix (Linux, macOS). The only configuration is what the caller passes: this crate does not read settings from
@@ -11,7 +12,16 @@ mod account;
 mod cluster;
 pub mod find;
 pub mod limits;
+mod lock;
+mod place;
+mod server;
+mod supervise;
 pub mod testing;
 mod url;
 
+pub use account::NoAccount;
+pub use cluster::InitError;
 pub use find::{Binaries, FindError, Search};
+pub use lock::LockError;
+pub use place::PlaceError;
+pub use server::{Progress, Reach, Server, Settings, StartError};

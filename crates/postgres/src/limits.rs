@@ -20,3 +20,22 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Connections a test server accepts: many test processes with a pool each.
 pub const TEST_CONNECTIONS_MAX: u32 = 400;
+
+/// How long a fast stop may take: its checkpoint writes everything that is dirty.
+pub const FAST_STOP_MAX: Duration = Duration::from_mins(1);
+
+/// How long an immediate stop may take.
+pub const IMMEDIATE_STOP_MAX: Duration = Duration::from_secs(10);
+
+/// First wait before a server that crashed is started again; it doubles.
+pub const RESTART_WAIT_MIN: Duration = Duration::from_millis(50);
+
+/// Longest wait before a server that crashed is started again.
+pub const RESTART_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Failed starts in a row, before the first success, after which the caller is told. More than one, because processes of a killed
+/// predecessor need a moment to notice and end.
+pub const START_ATTEMPTS_MAX: u32 = 6;
+
+/// Lines of the server's log that are kept for an error message.
+pub const LOG_LINES_KEPT: usize = 12;

@@ -29,7 +29,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::account::Account;
-use crate::cluster::{self, Sync};
+use crate::cluster::{self, Durability};
 use crate::find::{self, Binaries, Search, Wanted};
 use crate::limits::{POLL_INTERVAL, TEST_CONNECTIONS_MAX, TEST_START_MAX};
 use crate::url;
@@ -246,7 +246,7 @@ fn start(home: &Path, account: Account) -> Joined {
             "the test server did not start: {}",
             log()
         );
-        cluster::is_ready(&directory.join("data"))
+        cluster::ready_pid(&directory.join("data")).is_some()
     });
     fs::write(home.join("current"), run).expect("the name of the test server");
     Joined {
@@ -279,7 +279,8 @@ fn pristine(home: &Path, account: Account, binaries: &Binaries) -> PathBuf {
     if !pristine.exists() {
         let unfinished = home.join("unfinished");
         let _ = fs::remove_dir_all(&unfinished);
-        cluster::init(binaries, account, &unfinished, Sync::Never).unwrap_or_else(|error| panic!("{error}"));
+        cluster::init(binaries, account, &unfinished, None, Durability::Forgotten)
+            .unwrap_or_else(|error| panic!("{error}"));
         fs::rename(&unfinished, &pristine).expect("naming the data directory");
     }
     pristine

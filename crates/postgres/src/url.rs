@@ -12,6 +12,14 @@ pub(crate) fn over_socket(directory: &Path, port: u16, database: &str) -> String
     format!("postgres://{SUPERUSER}@localhost:{port}/{database}?host={directory}")
 }
 
+/// `postgres://postgres:PASSWORD@127.0.0.1:PORT/DATABASE`: over TCP on this machine.
+pub(crate) fn over_loopback(password: &str, port: u16, database: &str) -> String {
+    format!(
+        "postgres://{SUPERUSER}:{}@127.0.0.1:{port}/{database}",
+        percent_encode(password)
+    )
+}
+
 fn percent_encode(text: &str) -> String {
     text.bytes()
         .fold(String::with_capacity(text.len()), |mut encoded, byte| {
