@@ -189,6 +189,10 @@ codes! {
     PollLoopWithoutWait = "POLL_LOOP_WITHOUT_WAIT", Warning, Ours;
     /// Start, wait, get, choose where `.sync` exists.
     UseSyncIntegration = "USE_SYNC_INTEGRATION", Info, Ours;
+    /// More events than an execution's history holds.
+    HistoryLimitRisk = "HISTORY_LIMIT_RISK", Warning, Ours;
+    /// The whole input copied many times over.
+    PayloadSizeRisk = "PAYLOAD_SIZE_RISK", Warning, Ours;
     /// A Pass state that does nothing.
     NoopPass = "NOOP_PASS", Info, Ours;
 }

@@ -81,8 +81,14 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
             shapes::wrong_type(context, &at, rule, "Object");
             continue;
         }
-        // "End" instead of "Next" is one fault, and the field that should not be there shows it.
-        if rule.member("End").is_none() {
+        if rule.member("End").is_some() && rule.member("Next").is_none() {
+            let finding = Finding::schema(&at, "These fields are required: [Next]");
+            context.add(
+                finding.help(
+                    "A rule leads to a state: use \"Next\" instead of \"End\", and let that state end.",
+                ),
+            );
+        } else {
             required(context, rule, &at, &["Next"]);
         }
         check_rule(context, index, state, &at, rule, Level::Top);
@@ -105,7 +111,9 @@ fn check_rule(
     level: Level,
 ) {
     let members = rule.as_object().unwrap_or_default();
-    for member in members {
+    // `End` in the place of `Next` has been reported as the `Next` that is missing.
+    let ends = level == Level::Top && rule.member("Next").is_none();
+    for member in members.iter().filter(|member| !(ends && &*member.key == "End")) {
         check_member(context, index, state, place, member, level);
     }
     if state.is_jsonata() {
@@ -245,11 +253,10 @@ fn unknown_field(place: &Place<'_>, member: &Member) -> Finding {
         .chain(RULE_SELECTORS.iter().copied())
         .chain(RULE_FIELDS.iter().copied());
     let finding = unsupported(place, member, &member.key, known);
-    match &*member.key {
-        "Next" => finding.help("Only the rule as a whole leads somewhere; move \"Next\" out to it."),
-        "End" => finding.help("A rule leads to a state: use \"Next\", and let that state end."),
-        _ => finding,
+    if &*member.key == "Next" {
+        return finding.help("Only the rule as a whole leads somewhere; move \"Next\" out to it.");
     }
+    finding
 }
 
 fn nested(context: &mut Context<'_>, index: usize, state: &State<'_>, place: &Place<'_>, rule: &Node) {

@@ -88,11 +88,7 @@ fn state_language(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_
     if downgrade {
         let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
         let help = "Leave QueryLanguage off the machine and set JSONata on the states that use it.";
-        context.add(
-            Finding::schema(place, message)
-                .at_span(member.key_span)
-                .help(help),
-        );
+        context.add(Finding::schema(place, message).help(help));
     }
 }
 

@@ -65,11 +65,11 @@ impl Walker {
             | AstNode::Null
             | AstNode::Undefined
             | AstNode::Placeholder
+            | AstNode::Parent(_)
             | AstNode::Regex { .. } => {}
             AstNode::Name(name) => self.top_level(name, context),
             AstNode::Wildcard => self.top_level("*", context),
             AstNode::Descendant => self.top_level("**", context),
-            AstNode::Parent(_) => {}
             AstNode::Variable(name) => self.variable(name, &[], context),
             AstNode::ParentVariable(_) => self.found.root_context = true,
             AstNode::Path { steps } => self.path(steps, context, deeper),

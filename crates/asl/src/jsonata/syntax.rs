@@ -59,7 +59,6 @@ fn nesting(expression: &str) -> usize {
                 chars.next();
             }
             (Some(open_quote), c) if c == open_quote => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'' | '`') => quote = Some(c),
             (None, '(' | '[' | '{') => {
                 open += 1;
@@ -71,7 +70,7 @@ fn nesting(expression: &str) -> usize {
             }
             (None, '-' | '?') => run += 1,
             (None, ',' | ';') => run = 0,
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
         deepest = deepest.max(open + run / 2);
     }

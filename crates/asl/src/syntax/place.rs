@@ -36,6 +36,7 @@ impl<'p> Place<'p> {
     }
 
     /// A member of the object here.
+    #[must_use]
     pub fn member(&'p self, member: &'p Member) -> Place<'p> {
         Place {
             up: Some(self),
@@ -46,6 +47,7 @@ impl<'p> Place<'p> {
     }
 
     /// An element of the array here.
+    #[must_use]
     pub fn element(&'p self, index: usize, node: &'p Node) -> Place<'p> {
         Place {
             up: Some(self),
