@@ -92,3 +92,16 @@ pub const EXPRESS_MS_MAX: u64 = 5 * 60 * 1_000;
 pub const REDRIVE_TOKEN_MS_MAX: i64 = 15 * 60 * 1_000;
 /// Client tokens of redrives remembered at a time.
 pub const REDRIVE_TOKENS_MAX: usize = 10_000;
+
+/// Longest a Lambda function runs (Lambda quota), in seconds.
+pub const FUNCTION_SECONDS_MAX: u64 = 900;
+/// Calls of one configured function at a time, unless it says otherwise.
+pub const FUNCTION_TASKS_DEFAULT: usize = 64;
+/// Largest answer read from a service or a function, in bytes (Lambda quota: 6 MB synchronous payload).
+pub const RESPONSE_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// What is kept of what a function wrote to standard error, in bytes: the end, as long as a cause may be.
+pub const STDERR_BYTES_MAX: usize = CAUSE_CHARS_MAX;
+/// A service that does not take a connection within this is away, in ms.
+pub const CONNECT_MS_MAX: u64 = 5_000;
+/// Connections to one host kept for the next call.
+pub const IDLE_CONNECTIONS_MAX: usize = 64;

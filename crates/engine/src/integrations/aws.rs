@@ -1,0 +1,230 @@
+//! Calls to AWS services, or to whatever speaks for them: an endpoint, a signature, a pooled connection, a bounded answer.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use thiserror::Error;
+
+use super::config::{Credentials, IntegrationsConfig};
+use crate::arn::Place;
+use crate::limits::{CONNECT_MS_MAX, IDLE_CONNECTIONS_MAX, RESPONSE_BYTES_MAX};
+
+/// A service as its callers name it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Service {
+    /// In the signature's scope and in AWS's host names: `lambda`, `sns`.
+    pub(super) name: &'static str,
+    /// In `AWS_ENDPOINT_URL_<…>`.
+    pub(super) variable: &'static str,
+}
+
+/// One request.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) method: http::Method,
+    /// With its leading slash, encoded.
+    pub(super) path: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Bytes,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    /// A header as text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The id AWS gave the request; a fresh one when it gave none.
+    pub(super) fn request_id(&self) -> String {
+        self.header("x-amzn-requestid").map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub(super) enum CallError {
+    /// Nobody said where the service is.
+    #[error(
+        "no endpoint and no credentials are configured for {service}: set AWS_ENDPOINT_URL_{variable} (or AWS_ENDPOINT_URL), \
+         or credentials for AWS itself"
+    )]
+    NoEndpoint { service: &'static str, variable: &'static str },
+    /// The endpoint is not a URL.
+    #[error("`{0}` is not an endpoint")]
+    Endpoint(String),
+    /// It could not be signed.
+    #[error("the request could not be signed: {0}")]
+    Sign(String),
+    /// It did not arrive, or its answer did not.
+    #[error("Unable to execute HTTP request: {0}")]
+    Http(String),
+    /// The answer is too long.
+    #[error("the answer is longer than {RESPONSE_BYTES_MAX} bytes")]
+    TooLong,
+}
+
+/// Makes the calls. Cheap to clone; connections are shared.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    client: reqwest::Client,
+    config: IntegrationsConfig,
+}
+
+impl Caller {
+    /// Without a proxy: endpoints are near, or AWS.
+    pub(super) fn new(config: IntegrationsConfig) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { client, config })
+    }
+
+    pub(super) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// Calls a service on behalf of an execution at `place`. How long it may take is the state's business: dropping the
+    /// future ends the call.
+    pub(super) async fn call(
+        &self,
+        service: Service,
+        place: &Place,
+        request: Request,
+        now_ms: i64,
+    ) -> Result<Answer, CallError> {
+        let (endpoint, credentials) = self.target(service, place)?;
+        let url = format!("{}{}", endpoint.trim_end_matches('/'), request.path);
+        let mut signed = http::Request::builder().method(request.method).uri(&url);
+        let host = host_of(&url).ok_or_else(|| CallError::Endpoint(endpoint.clone()))?;
+        signed = signed.header(http::header::HOST, host);
+        for (name, value) in request.headers {
+            signed = signed.header(name, value);
+        }
+        let mut signed = signed.body(request.body).map_err(|error| CallError::Sign(error.to_string()))?;
+        sign_request(&mut signed, &credentials, service, place, now_ms).map_err(CallError::Sign)?;
+        let request =
+            reqwest::Request::try_from(signed).map_err(|error| CallError::Http(error.to_string()))?;
+        let response = self.client.execute(request).await.map_err(|error| CallError::Http(innermost(&error)))?;
+        read(response).await
+    }
+
+    fn target(&self, service: Service, place: &Place) -> Result<(String, Credentials), CallError> {
+        let configured = self.config.endpoints.of(service.variable);
+        match (&self.config.credentials, configured) {
+            (credentials, Some(endpoint)) => {
+                Ok((endpoint.to_owned(), credentials.clone().unwrap_or_else(|| stand_in(place))))
+            }
+            (Some(credentials), None) => {
+                let domain = if place.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+                Ok((format!("https://{}.{}.{domain}", service.name, place.region), credentials.clone()))
+            }
+            (None, None) => {
+                Err(CallError::NoEndpoint { service: service.name, variable: service.variable })
+            }
+        }
+    }
+}
+
+/// The key for endpoints that check none: the account's number, which LocalStack and moto take as the account.
+fn stand_in(place: &Place) -> Credentials {
+    Credentials { access_key: place.account.to_string(), secret: "signalbox".to_owned(), session_token: None }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    Some(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
+}
+
+fn sign_request(
+    request: &mut http::Request<Bytes>,
+    credentials: &Credentials,
+    service: Service,
+    place: &Place,
+    now_ms: i64,
+) -> Result<(), String> {
+    let identity = aws_credential_types::Credentials::new(
+        credentials.access_key.clone(),
+        credentials.secret.clone(),
+        credentials.session_token.clone(),
+        None,
+        "configured",
+    )
+    .into();
+    let since_1970 = Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
+    let params = SigningParams::builder()
+        .identity(&identity)
+        .region(&place.region)
+        .name(service.name)
+        .time(UNIX_EPOCH + since_1970)
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|error| error.to_string())?
+        .into();
+    let headers: Vec<(String, String)> = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect();
+    let signable = SignableRequest::new(
+        request.method().as_str(),
+        request.uri().to_string(),
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+        SignableBody::Bytes(request.body()),
+    )
+    .map_err(|error| error.to_string())?;
+    let (instructions, _) = sign(signable, &params).map_err(|error| error.to_string())?.into_parts();
+    let (to_add, _) = instructions.into_parts();
+    for header in to_add {
+        let (Ok(name), Ok(value)) =
+            (HeaderName::try_from(header.name()), HeaderValue::try_from(header.value()))
+        else {
+            return Err(format!("`{}` can't be a header", header.name()));
+        };
+        request.headers_mut().insert(name, value);
+    }
+    Ok(())
+}
+
+/// The whole answer, unless it is too long.
+pub(super) async fn read(response: reqwest::Response) -> Result<Answer, CallError> {
+    let status = response.status();
+    let headers = response.headers().clone();
+    let mut body = BytesMut::new();
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| CallError::Http(innermost(&error)))?;
+        if body.len() + chunk.len() > RESPONSE_BYTES_MAX {
+            return Err(CallError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body: body.freeze() })
+}
+
+/// What really happened, below the layers that only say that something did.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}

@@ -1,0 +1,166 @@
+//! The integrations together: which of them performs a task, and what a task is told that none performs.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use asl::eval::{FailureKind, Pattern, Resource, TaskCall};
+use asl::json::Payload;
+use asl::json::value::Json;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+use super::aws::Caller;
+use super::config::IntegrationsConfig;
+use super::functions::Functions;
+use super::lambda::{FunctionName, Lambda};
+use super::{Dispatch, Reply, TaskContext, TaskError};
+use super::{aws_sdk, dynamodb, errors, events, sns, sqs, states};
+use crate::Engine;
+use crate::arn::{Arn, Place};
+use crate::clock::Clock;
+
+/// Performs tasks by the integrations of this module.
+pub struct Services {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    caller: Caller,
+    lambda: Lambda,
+    clock: Arc<dyn Clock>,
+    /// The engine these belong to; tasks of Step Functions itself go back to it.
+    engine: OnceLock<Weak<Engine>>,
+}
+
+impl Services {
+    /// As configured.
+    pub fn new(config: IntegrationsConfig, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
+        let functions = config.functions.clone();
+        let caller = Caller::new(config)?;
+        let functions = Functions::new(functions, caller.client().clone());
+        let lambda = Lambda { caller: caller.clone(), functions };
+        Ok(Self { inner: Arc::new(Inner { caller, lambda, clock, engine: OnceLock::new() }) })
+    }
+
+    /// Names the engine to which tasks of Step Functions itself go. To be called once, before any task.
+    pub fn belong_to(&self, engine: &Arc<Engine>) {
+        // Called a second time it would be the same engine.
+        let _ = self.inner.engine.set(Arc::downgrade(engine));
+    }
+}
+
+impl Dispatch for Services {
+    fn lane(&self, call: &TaskCall) -> String {
+        let function = |name: &str| format!("lambda:{name}");
+        match &call.resource {
+            Resource::LambdaFunction { arn } => function(arn),
+            Resource::Activity { arn } => arn.to_string(),
+            Resource::Service { service, .. } if &**service == "lambda" => {
+                let name = call.parameters.json().get("FunctionName").and_then(Json::as_str);
+                function(name.unwrap_or_default())
+            }
+            Resource::Service { service, .. } => service.to_string(),
+            Resource::AwsSdk { service, .. } => format!("aws-sdk:{service}"),
+        }
+    }
+
+    fn invoke(
+        &self,
+        call: Arc<TaskCall>,
+        context: TaskContext,
+    ) -> BoxFuture<'static, Result<Reply, TaskError>> {
+        let inner = self.inner.clone();
+        let cancelled = context.cancelled.clone();
+        async move {
+            tokio::select! {
+                result = inner.perform(&call, &context) => result,
+                () = cancelled.cancelled() => Err(errors::fail("States.TaskFailed", "the task was cancelled")),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Inner {
+    async fn perform(&self, call: &TaskCall, context: &TaskContext) -> Result<Reply, TaskError> {
+        let here = place_of(call, context)?;
+        let now_ms = self.clock.now_ms();
+        let parameters = &call.parameters;
+        match &call.resource {
+            Resource::LambdaFunction { arn } => self.lambda.direct(arn, parameters, &here, now_ms).await,
+            Resource::Activity { arn } => Err(not_supported(arn)),
+            Resource::Service { service, action, pattern, text } => {
+                let result = match (&**service, &**action, pattern) {
+                    ("states", "startExecution", _) => {
+                        return states::start_execution(&self.engine()?, call, context, &here, *pattern).await;
+                    }
+                    (_, _, Pattern::Sync | Pattern::Sync2) => return Err(not_supported(text)),
+                    ("lambda", "invoke", _) => self.lambda.service(parameters, &here, now_ms).await,
+                    ("sns", "publish", _) => sns::publish(&self.caller, parameters, &here, now_ms).await,
+                    ("sqs", "sendMessage", _) => sqs::send_message(&self.caller, parameters, &here, now_ms).await,
+                    ("events", "putEvents", _) => {
+                        events::put_events(&self.caller, parameters, context, &here, now_ms).await
+                    }
+                    ("dynamodb", action, _) if dynamodb::ACTIONS.contains(&action) => {
+                        dynamodb::item(&self.caller, action, parameters, &here, now_ms).await
+                    }
+                    _ => return Err(not_supported(text)),
+                };
+                settle(*pattern, result)
+            }
+            Resource::AwsSdk { service, action, pattern, text } => {
+                let result = if &**service == "sfn" {
+                    states::sdk_call(&self.engine()?, action, parameters, &here).await
+                } else if let Some(service) = aws_sdk::find(service) {
+                    service.call(&self.caller, action, parameters, &here, now_ms).await
+                } else {
+                    return Err(not_supported(text));
+                };
+                settle(*pattern, result)
+            }
+        }
+    }
+
+    fn engine(&self) -> Result<Arc<Engine>, TaskError> {
+        self.engine
+            .get()
+            .and_then(Weak::upgrade)
+            .ok_or_else(|| errors::fail("Sfn.SdkClientException", "the engine is shutting down"))
+    }
+}
+
+/// With a token the response is only the beginning.
+fn settle(pattern: Pattern, result: Result<Payload, TaskError>) -> Result<Reply, TaskError> {
+    match (pattern, result) {
+        (Pattern::RequestResponse, Ok(response)) => Ok(Reply::Done(response)),
+        (_, Ok(response)) => Ok(Reply::Submitted(response)),
+        (_, Err(error)) => Err(error),
+    }
+}
+
+fn not_supported(resource: &str) -> TaskError {
+    TaskError {
+        error: Some("States.Runtime".into()),
+        cause: Some(
+            format!(
+                "The resource '{resource}' is not supported by this engine yet. It performs Lambda functions, lambda:invoke, \
+                 sns:publish, sqs:sendMessage, dynamodb items, events:putEvents, states:startExecution and aws-sdk:sfn."
+            )
+            .into(),
+        ),
+        kind: FailureKind::Failed,
+    }
+}
+
+/// Where a task's calls are made: as the role of its `Credentials` when it names one, else where the execution is.
+fn place_of(call: &TaskCall, context: &TaskContext) -> Result<Place, TaskError> {
+    let here = Arn::parse(&context.execution_arn)
+        .map_err(|error| errors::fail("States.Runtime", error.to_string()))?
+        .place;
+    let role = call
+        .credentials
+        .as_ref()
+        .and_then(|credentials| credentials.json().get("RoleArn")?.as_str().map(str::to_owned));
+    // arn:aws:iam::ACCOUNT:role/NAME
+    let account = role.as_deref().and_then(|role| role.split(':').nth(4)).filter(|account| account.len() == 12);
+    Ok(account.map_or(here.clone(), |account| Place::new(account, &here.region)))
+}
