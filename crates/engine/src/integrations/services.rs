@@ -91,7 +91,7 @@ impl Inner {
             Resource::Service { service, action, pattern, text } => {
                 let result = match (&**service, &**action, pattern) {
                     ("states", "startExecution", _) => {
-                        return states::start_execution(&self.engine()?, call, context, &here, *pattern).await;
+                        return states::start_execution(&self.engine()?, call, context, *pattern).await;
                     }
                     (_, _, Pattern::Sync | Pattern::Sync2) => return Err(not_supported(text)),
                     ("lambda", "invoke", _) => self.lambda.service(parameters, &here, now_ms).await,

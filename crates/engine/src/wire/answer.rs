@@ -8,21 +8,8 @@ use serde::{Serialize, Serializer};
 /// The content type of requests and answers.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
-/// An answer that has this body.
-pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(text) => raw(status, text),
-        Err(error) => {
-            tracing::error!(%error, "an answer could not be written as JSON");
-            raw(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                br#"{"__type":"InternalFailure","message":"the answer could not be written"}"#.to_vec(),
-            )
-        }
-    }
-}
-
-fn raw(status: StatusCode, text: Vec<u8>) -> Response {
+/// An answer that has this JSON text as its body.
+pub(super) fn raw(status: StatusCode, text: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response

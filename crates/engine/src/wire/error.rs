@@ -222,16 +222,15 @@ struct Body<'a> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = super::answer::json(
-            self.code.status(),
-            &Body {
-                code: self.code.name(),
-                message: &self.message,
-                reason: self.reason,
-                resource_name: self.resource_name.as_deref(),
-            },
-        );
-        let mut response = body;
+        let body = Body {
+            code: self.code.name(),
+            message: &self.message,
+            reason: self.reason,
+            resource_name: self.resource_name.as_deref(),
+        };
+        // Texts and names alone can always be written.
+        let text = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = super::answer::raw(self.code.status(), text);
         if let Ok(name) = http::HeaderValue::from_str(self.code.name()) {
             response.headers_mut().insert("x-amzn-errortype", name);
         }

@@ -94,8 +94,19 @@ async fn perform(api: &Api, parts: &Parts, body: Body) -> Result<Response, ApiEr
     })?;
     let caller = identify(api, parts, &body)?;
     let request = read_object(&body)?;
+    let body = call(&api.engine, &caller, operation, request).await?;
+    Ok(answer::raw(StatusCode::OK, body))
+}
+
+/// Performs an operation; the answer's body. Tasks that call Step Functions itself come in here.
+pub(crate) async fn call(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    operation: Operation,
+    request: Map<String, Value>,
+) -> Result<Vec<u8>, ApiError> {
     constraints::check(operation, &request)?;
-    dispatch(&api.engine, &caller, operation, request).await
+    dispatch(engine, caller, operation, request).await
 }
 
 fn unknown_operation() -> ApiError {
@@ -149,7 +160,7 @@ async fn dispatch(
     caller: &Caller,
     operation: Operation,
     request: Map<String, Value>,
-) -> Result<Response, ApiError> {
+) -> Result<Vec<u8>, ApiError> {
     use Operation as O;
     match operation {
         O::CreateStateMachine => ok(machines::create(engine, caller, read(request)?).await?),
@@ -192,12 +203,11 @@ async fn dispatch(
     }
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "it ends every line of `dispatch`, which are results"
-)]
-fn ok(body: impl Serialize) -> Result<Response, ApiError> {
-    Ok(answer::json(StatusCode::OK, &body))
+fn ok(body: impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(&body).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        ApiError::new(ErrorCode::InternalFailure, "The answer could not be written.")
+    })
 }
 
 /// The request as its handler wants it. The shapes were checked before, so this fails only where handler and model disagree.

@@ -16,7 +16,8 @@ macro_rules! operations {
                 match self { $(Self::$name => stringify!($name)),* }
             }
 
-            fn by_name(name: &str) -> Option<Self> {
+            /// The operation of this name.
+            pub fn by_name(name: &str) -> Option<Self> {
                 match name { $(stringify!($name) => Some(Self::$name),)* _ => None }
             }
         }

@@ -1,0 +1,230 @@
+//! Step Functions itself: `states:startExecution` with its forms of waiting, and `aws-sdk:sfn:<action>`. They go to this engine.
+
+use std::sync::Arc;
+
+use asl::eval::{Failure, Outcome, Pattern, TaskCall};
+use asl::json::Payload;
+use asl::json::value::{Json, Object};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::{Map, Value};
+
+use super::aws::Answer;
+use super::errors::{self, Generation, Refusal, Wording};
+use super::json::operation_name;
+use super::metadata::{self, Connection};
+use super::{Reply, TaskContext, TaskError};
+use crate::Engine;
+use crate::arn::Place;
+use crate::executions::{ParentTask, StartExecution};
+use crate::runtime::Closed;
+use crate::wire;
+use crate::wire::caller::Caller;
+use crate::wire::error::ApiError;
+use crate::wire::operation::Operation;
+
+/// The optimised integration's words.
+const OPTIMISED: Wording = Wording {
+    prefix: "StepFunctions",
+    service: "AWSStepFunctions",
+    unmodelled: "AWSStepFunctionsException",
+    generation: Generation::First,
+};
+
+/// The SDK integration's words.
+const SDK: Wording =
+    Wording { prefix: "Sfn", service: "Sfn", unmodelled: "SfnException", generation: Generation::Counting };
+
+/// `states:startExecution`: done when it has started, or with `.sync` when the child has closed, which the runtime sees to.
+pub(super) async fn start_execution(
+    engine: &Arc<Engine>,
+    call: &TaskCall,
+    context: &TaskContext,
+    pattern: Pattern,
+) -> Result<Reply, TaskError> {
+    let parameters = call.parameters.json();
+    let text = |name: &str| parameters.get(name).and_then(Json::as_str).map(str::to_owned);
+    let waits = matches!(pattern, Pattern::Sync | Pattern::Sync2);
+    let parent = waits.then_some(ParentTask { execution: context.execution_id, task: call.id });
+    let command = StartExecution {
+        arn: text("StateMachineArn").unwrap_or_default(),
+        name: text("Name"),
+        input: match parameters.get("Input") {
+            None | Some(Json::Null) => None,
+            Some(input) => Some(input.to_string()),
+        },
+        trace_header: text("TraceHeader"),
+        parent,
+    };
+    let started = engine.executions().start(command).await.map_err(|error| refused(&OPTIMISED, &error.into()))?;
+    let mut response = Object::new();
+    response.insert("ExecutionArn".into(), Json::from(started.arn.clone()));
+    let wire = format!(r#"{{"executionArn":"{}","startDate":{}}}"#, started.arn, seconds(started.started_at));
+    metadata::add(&mut response, &answer(wire), Connection::Small);
+    response.insert("StartDate".into(), Json::from(started.started_at));
+    let response = Payload::from_json(response.into());
+    match pattern {
+        Pattern::RequestResponse => Ok(Reply::Done(response)),
+        Pattern::Sync | Pattern::Sync2 | Pattern::WaitForTaskToken => Ok(Reply::Submitted(response)),
+    }
+}
+
+/// The result of a `.sync` task whose child has closed: its description, or a failure that carries it.
+pub(super) fn child_closed(call: &TaskCall, child: &Closed) -> Result<Payload, TaskError> {
+    let parse = call.resource.pattern() == Pattern::Sync2;
+    let shown = |payload: &Payload| {
+        if parse { payload.json().clone() } else { Json::from(payload.text().clone()) }
+    };
+    let included = || {
+        let mut details = Object::new();
+        details.insert("Included".into(), Json::Bool(true));
+        Json::from(details)
+    };
+    let (status, output, failure) = match &child.outcome {
+        Outcome::Succeeded { output } => ("SUCCEEDED", Some(output), None),
+        Outcome::Failed(failure) => ("FAILED", None, Some(failure)),
+        Outcome::TimedOut(failure) => ("TIMED_OUT", None, Some(failure)),
+        Outcome::Aborted(failure) => ("ABORTED", None, Some(failure)),
+    };
+    let facts = &child.facts;
+    let mut description = Object::new();
+    let mut put = |name: &str, value: Json| description.insert(name.into(), value);
+    if let Some(Failure { error, cause }) = failure {
+        cause.iter().for_each(|cause| put("Cause", Json::from(cause.clone())));
+        error.iter().for_each(|error| put("Error", Json::from(error.clone())));
+    }
+    put("ExecutionArn", Json::from(facts.execution_arn.clone()));
+    put("Input", shown(&facts.input));
+    put("InputDetails", included());
+    put("Name", Json::from(facts.name.clone()));
+    if let Some(output) = output {
+        put("Output", shown(output));
+        put("OutputDetails", included());
+    }
+    put("RedriveCount", Json::from(u64::from(facts.redrive_count)));
+    if status == "SUCCEEDED" {
+        put("RedriveStatus", Json::from("NOT_REDRIVABLE"));
+        put("RedriveStatusReason", Json::from("Execution is SUCCEEDED and cannot be redriven"));
+    } else {
+        put("RedriveStatus", Json::from("REDRIVABLE"));
+    }
+    put("StartDate", Json::from(facts.start_ms));
+    put("StateMachineArn", Json::from(facts.machine_arn.clone()));
+    for (name, arn) in
+        [("StateMachineAliasArn", &facts.alias_arn), ("StateMachineVersionArn", &facts.version_arn)]
+    {
+        arn.iter().for_each(|arn| put(name, Json::from(arn.clone())));
+    }
+    put("Status", Json::from(status));
+    put("StopDate", Json::from(child.stopped_at));
+    let description = Json::from(description);
+    match failure {
+        None => Ok(Payload::from_json(description)),
+        Some(_) => Err(errors::fail("States.TaskFailed", description.to_string())),
+    }
+}
+
+/// `aws-sdk:sfn:<action>`: any operation of the API, with members as the SDK for Java names them.
+pub(super) async fn sdk_call(
+    engine: &Arc<Engine>,
+    action: &str,
+    parameters: &Payload,
+    here: &Place,
+) -> Result<Payload, TaskError> {
+    let Some(operation) = Operation::by_name(&operation_name(action)) else {
+        return Err(errors::fail("States.Runtime", format!("Step Functions has no action '{action}'")));
+    };
+    let caller = Caller { place: here.clone() };
+    let body = wire::call(engine, &caller, operation, request(parameters.json()))
+        .await
+        .map_err(|error| refused(&SDK, &error))?;
+    let json = std::str::from_utf8(&body)
+        .ok()
+        .and_then(|text| asl::json::read::read(text).ok())
+        .ok_or_else(|| errors::fail("Sfn.SdkClientException", "the engine's answer is not JSON"))?;
+    Ok(Payload::from_json(response(&json)))
+}
+
+fn refused(wording: &Wording, error: &ApiError) -> TaskError {
+    let refusal = Refusal { code: error.code.name().to_owned(), message: error.message.clone() };
+    wording.failed(error.code.status().as_u16(), &uuid::Uuid::new_v4().to_string(), &refusal)
+}
+
+/// `{"StateMachineArn": …}` as the wire has it: small first letters, JSON where texts are wanted.
+fn request(parameters: &Json) -> Map<String, Value> {
+    let members = parameters.as_object().into_iter().flat_map(Object::iter);
+    members
+        .map(|(name, value)| {
+            let is_text = matches!(&**name, "Input" | "Output" | "Definition" | "Cause" | "Error" | "Variables");
+            let value = match value {
+                Json::Object(_) | Json::Array(_) if is_text => Value::String(value.to_string()),
+                value => to_wire(value),
+            };
+            (small(name), value)
+        })
+        .collect()
+}
+
+fn to_wire(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Bool(*flag),
+        Json::Number(number) => Value::Number(number.clone()),
+        Json::String(text) => Value::String(text.to_string()),
+        Json::Array(items) => items.iter().map(to_wire).collect(),
+        Json::Object(object) => {
+            Value::Object(object.iter().map(|(name, value)| (small(name), to_wire(value))).collect())
+        }
+    }
+}
+
+/// The answer as the SDK shows it: capitals, and times as ISO 8601.
+fn response(json: &Json) -> Json {
+    match json {
+        Json::Array(items) => Json::array(items.iter().map(response).collect()),
+        Json::Object(object) => {
+            let members = object.iter().map(|(name, value)| {
+                let value = match value {
+                    Json::Number(number) if name.ends_with("Date") || &**name == "timestamp" => {
+                        iso(number.as_f64().unwrap_or(0.0))
+                    }
+                    value => response(value),
+                };
+                (Arc::from(operation_name(name)), value)
+            });
+            Json::from(members.collect::<Object>())
+        }
+        other => other.clone(),
+    }
+}
+
+fn small(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "times in ms since 1970 are whole and far below 2^53")]
+fn iso(seconds: f64) -> Json {
+    let ms = (seconds * 1000.0).round() as i64;
+    let time = chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default();
+    Json::from(time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true).as_str())
+}
+
+fn seconds(ms: i64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+/// What this engine's endpoint would have answered.
+fn answer(body: String) -> Answer {
+    let mut headers = HeaderMap::new();
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set("x-amzn-requestid", &uuid::Uuid::new_v4().to_string());
+    set("connection", "keep-alive");
+    set("content-length", &body.len().to_string());
+    set("content-type", wire::answer::CONTENT_TYPE);
+    Answer { status: StatusCode::OK, headers, body: Bytes::from(body) }
+}
