@@ -1,0 +1,16 @@
+//! The wire protocol from outside: raw JSON over HTTP against a real Postgres.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed test should panic"
+)]
+
+mod activities;
+mod aliases;
+mod harness;
+mod machines;
+mod protocol;
+mod signatures;
+mod tags;
+mod versions;
