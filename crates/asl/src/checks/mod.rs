@@ -25,6 +25,8 @@ mod templates;
 mod timestamps;
 mod variables;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::eval::MachineKind;
 use crate::json::spanned::{self, LineIndex, Node, Span, SyntaxErrorKind};
@@ -93,7 +95,12 @@ pub struct Checked {
     pub machine: Option<Machine>,
     /// Why a definition without errors can't run as it stands: a substitution (`${…}`) nobody has filled in.
     pub unrunnable: Option<BuildError>,
+    /// State by state, the variables it reads: DescribeStateMachine's `variableReferences`.
+    pub variables_read: VariablesRead,
 }
+
+/// State -> variables it reads, both in the order of their names.
+pub type VariablesRead = BTreeMap<String, BTreeSet<String>>;
 
 /// The rules about single states, in the order their findings are given.
 const STATE_RULES: &[fn(&mut Context<'_>, usize)] = &[
@@ -123,6 +130,7 @@ pub fn check(text: &str, options: &CheckOptions) -> Checked {
             truncated,
         },
         root,
+        variables_read,
     ) = diagnose_tree(text, options);
     let valid = diagnostics
         .iter()
@@ -137,6 +145,7 @@ pub fn check(text: &str, options: &CheckOptions) -> Checked {
         truncated,
         machine,
         unrunnable,
+        variables_read,
     }
 }
 
@@ -145,25 +154,19 @@ pub fn diagnose(text: &str, options: &CheckOptions) -> Diagnosis {
     diagnose_tree(text, options).0
 }
 
-/// The tree comes along where there is one.
-fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>) {
+/// The tree comes along where there is one, and what its states read.
+fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>, VariablesRead) {
+    let only = |finding| (finish(text, options, vec![finding]), None, VariablesRead::new());
     if text.len() > DEFINITION_BYTES_MAX {
         let message = format!(
             "The definition has {} bytes; the limit is {DEFINITION_BYTES_MAX}.",
             text.len()
         );
-        return (
-            finish(
-                text,
-                options,
-                vec![Finding::whole(Code::DefinitionTooLarge, message)],
-            ),
-            None,
-        );
+        return only(Finding::whole(Code::DefinitionTooLarge, message));
     }
     let root = match spanned::parse(text) {
         Ok(root) => root,
-        Err(error) => return (finish(text, options, vec![syntax_finding(text, error)]), None),
+        Err(error) => return only(syntax_finding(text, error)),
     };
     if root.as_object().is_none() {
         let finding = Finding::whole(Code::SchemaValidationFailed, document::NOT_AN_OBJECT)
@@ -172,7 +175,7 @@ fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>
                 "A definition is a JSON object; this is {}.",
                 with_article(root.kind())
             ));
-        return (finish(text, options, vec![finding]), None);
+        return only(finding);
     }
     let definition = Definition::of(&root);
     let mut context = Context::new(&definition, options);
@@ -194,8 +197,19 @@ fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>
     for rule in DEFINITION_RULES {
         rule(&mut context);
     }
+    let variables_read = variables_read(&context);
     let findings = context.into_findings();
-    (finish(text, options, findings), Some(root))
+    (finish(text, options, findings), Some(root), variables_read)
+}
+
+fn variables_read(context: &Context<'_>) -> VariablesRead {
+    let mut read = VariablesRead::new();
+    for item in &context.reads {
+        if let Some(state) = context.definition.states.get(item.state) {
+            read.entry(state.name().to_owned()).or_default().insert(item.variable.clone());
+        }
+    }
+    read
 }
 
 fn syntax_finding(text: &str, error: spanned::SyntaxError) -> Finding {

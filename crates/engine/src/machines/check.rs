@@ -1,6 +1,7 @@
 //! Whether a text is a definition, by the checks of the crate `asl`.
 
 use asl::machine::Machine;
+use asl::{CheckOptions, Checked};
 use thiserror::Error;
 
 use super::model::{Kind, VariableReferences};
@@ -14,19 +15,36 @@ pub struct CheckedDefinition {
     pub variable_references: VariableReferences,
 }
 
-/// Why a text is none: one or more findings, in AWS's words.
+/// Why a text is none, in AWS's words: every finding with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{}", .0.join(", "))]
-pub struct DefinitionError(pub Vec<String>);
+#[error("{0}")]
+pub struct DefinitionError(pub String);
 
 /// Checks a definition for machines of this kind.
-pub fn check_definition(text: &str, _kind: Kind) -> Result<CheckedDefinition, DefinitionError> {
-    let definition = asl::json::spanned::parse(text)
-        .map_err(|error| DefinitionError(vec![format!("INVALID_JSON_DESCRIPTION: {error}")]))?;
-    let machine = asl::machine::build(&definition)
-        .map_err(|error| DefinitionError(vec![format!("SCHEMA_VALIDATION_FAILED: {error}")]))?;
+pub fn check_definition(text: &str, kind: Kind) -> Result<CheckedDefinition, DefinitionError> {
+    let Checked {
+        diagnostics,
+        machine,
+        unrunnable,
+        variables_read,
+        ..
+    } = asl::check(text, &CheckOptions::from(kind.for_asl()));
+    let Some(machine) = machine else {
+        let message = asl::diagnostic::invalid_definition_message(&diagnostics)
+            .or_else(|| {
+                unrunnable.map(|error| {
+                    format!("Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {error}'")
+                })
+            })
+            .unwrap_or_else(|| "Invalid State Machine Definition: ''".to_owned());
+        return Err(DefinitionError(message));
+    };
+    let variable_references = variables_read
+        .into_iter()
+        .map(|(state, read)| (state, read.into_iter().collect()))
+        .collect();
     Ok(CheckedDefinition {
         machine,
-        variable_references: VariableReferences::new(),
+        variable_references,
     })
 }

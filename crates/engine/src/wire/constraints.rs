@@ -173,15 +173,13 @@ fn wanted(shape: &Shape) -> &'static str {
 
 /// `Value '…'`, or only `Value` when it is not for everybody's eyes.
 fn shown(shape: &Shape, value: &Value) -> String {
-    match shape {
-        Shape::Text { sensitive: true, .. } => "Value".to_owned(),
-        _ => {
-            let mut text = String::from("Value '");
-            print(shape, value, &mut text);
-            text.push('\'');
-            text
-        }
+    if matches!(shape, Shape::Text { sensitive: true, .. }) {
+        return "Value".to_owned();
     }
+    let mut text = String::from("Value '");
+    print(shape, value, &mut text);
+    text.push('\'');
+    text
 }
 
 /// As Java prints the model's objects: `[RoutingConfigurationListItem(stateMachineVersionArn=…, weight=50)]`.

@@ -314,10 +314,7 @@ impl From<FindError> for ApiError {
 
 impl From<DefinitionError> for ApiError {
     fn from(error: DefinitionError) -> Self {
-        Self::new(
-            ErrorCode::InvalidDefinition,
-            format!("Invalid State Machine Definition: '{error}'"),
-        )
+        Self::new(ErrorCode::InvalidDefinition, error.to_string())
     }
 }
 

@@ -21,6 +21,7 @@ mod shapes;
 pub mod signature;
 mod tags;
 mod tasks;
+mod validate;
 mod versions;
 
 use std::sync::Arc;
@@ -199,6 +200,7 @@ async fn dispatch(
         O::GetActivityTask => ok(tasks::take(engine, read(request)?).await?),
         O::DescribeMapRun => ok(map_runs::describe(&read(request)?)?),
         O::UpdateMapRun => ok(map_runs::update(&read(request)?)?),
+        O::ValidateStateMachineDefinition => ok(validate::validate(&read(request)?)),
         _ => Err(unknown_operation()),
     }
 }

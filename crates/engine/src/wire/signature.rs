@@ -131,7 +131,7 @@ fn canonical_request(request: &Parts, body: &[u8], headers_signed: &[&str]) -> S
         canonical_query(request)
     );
     for name in headers_signed {
-        canonical.push_str(&format!("{name}:{}\n", header_values(request, name)));
+        canonical.extend([*name, ":", &header_values(request, name), "\n"]);
     }
     let hash = hex::encode(Sha256::digest(body));
     format!("{canonical}\n{}\n{hash}", headers_signed.join(";"))
@@ -196,7 +196,8 @@ fn encode(text: &[u8]) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             encoded.push(char::from(*byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.push('%');
+            encoded.push_str(&hex::encode_upper([*byte]));
         }
     }
     encoded
@@ -218,7 +219,7 @@ mod tests {
             .identity(&identity)
             .region("eu-west-1")
             .name("states")
-            .time(UNIX_EPOCH + Duration::from_secs(1_767_225_600))
+            .time(UNIX_EPOCH + Duration::from_millis(NOW_MS))
             .settings(SigningSettings::default())
             .build()
             .unwrap()
@@ -248,6 +249,9 @@ mod tests {
         (request.into_parts().0, key)
     }
 
+    /// 2026-01-01T00:00:00Z
+    const NOW_MS: u64 = 1_767_225_600_000;
+
     fn check(request: &Parts, key: AccessKey, body: &str, now_ms: i64) -> Result<(), ErrorCode> {
         let authorization = Authorization::read(&request.headers).unwrap();
         verify(&[key], request, body.as_bytes(), authorization.as_ref(), now_ms)
@@ -257,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_good_signature_passes_and_everything_else_does_not() {
-        let now = 1_767_225_600_000;
+        let now = i64::try_from(NOW_MS).unwrap();
         let (request, key) = signed("secret", "{}");
         assert_eq!(check(&request, key.clone(), "{}", now), Ok(()));
         let invalid = Err(ErrorCode::InvalidSignatureException);

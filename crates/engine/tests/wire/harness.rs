@@ -50,13 +50,17 @@ impl Api {
     pub(crate) async fn start_with(config: EngineConfig) -> Self {
         let database = signalbox_postgres::testing::database().await;
         let pool = sqlx::PgPool::connect(&database.url).await.unwrap();
-        let engine = Engine::open(pool, config).await.unwrap();
+        let engine = Arc::new(Engine::open(pool, config).await.unwrap());
         let router = wire::router(Arc::clone(&engine), Trust::Nobody);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, client: reqwest::Client::new(), _server: server }
+        Self {
+            url,
+            client: reqwest::Client::new(),
+            _server: server,
+        }
     }
 
     /// An operation, unsigned.
@@ -89,12 +93,21 @@ impl Api {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
-        Answer { status, headers, body }
+        Answer {
+            status,
+            headers,
+            body,
+        }
     }
 
     /// A machine by its name; its ARN.
     pub(crate) async fn machine(&self, name: &str) -> String {
-        let created = self.ok("CreateStateMachine", json!({"name": name, "definition": PASS, "roleArn": ROLE})).await;
+        let created = self
+            .ok(
+                "CreateStateMachine",
+                json!({"name": name, "definition": PASS, "roleArn": ROLE}),
+            )
+            .await;
         created["stateMachineArn"].as_str().unwrap().to_owned()
     }
 }

@@ -8,7 +8,10 @@ use crate::harness::{Api, PASS, ROLE};
 async fn an_unknown_operation_is_told_so_whatever_was_asked() {
     let api = Api::start().await;
     let unknown = api.call("MakeCoffee", json!({})).await;
-    assert_eq!((unknown.status, unknown.code()), (400, "UnknownOperationException"));
+    assert_eq!(
+        (unknown.status, unknown.code()),
+        (400, "UnknownOperationException")
+    );
     let without_target = api.send(api.client.post(&api.url).body("{}")).await;
     assert_eq!(without_target.code(), "UnknownOperationException");
     let get = api.send(api.client.get(format!("{}/nowhere", api.url))).await;
@@ -29,26 +32,48 @@ async fn every_answer_has_a_request_id_and_the_content_type_of_the_protocol() {
 #[tokio::test]
 async fn what_is_not_a_json_object_is_a_serialization_exception() {
     let api = Api::start().await;
-    for body in ["{\"maxResults\": 1", "[]", "nonsense", "{\"nextToken\": \"\\ud800\"}"] {
+    for body in [
+        "{\"maxResults\": 1",
+        "[]",
+        "nonsense",
+        "{\"nextToken\": \"\\ud800\"}",
+    ] {
         let request = api
             .client
             .post(&api.url)
             .header("x-amz-target", "AWSStepFunctions.ListActivities")
             .body(body);
         let answer = api.send(request).await;
-        assert_eq!((answer.status, answer.code()), (400, "SerializationException"), "{body}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (400, "SerializationException"),
+            "{body}"
+        );
     }
     let (code, message) = api.refused("ListActivities", json!({"maxResults": "ten"})).await;
-    assert_eq!((code.as_str(), message.as_str()), ("SerializationException", "STRING_VALUE cannot be converted to Integer"));
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        (
+            "SerializationException",
+            "STRING_VALUE cannot be converted to Integer"
+        )
+    );
 }
 
 #[tokio::test]
 async fn a_request_of_more_than_a_megabyte_is_too_large() {
     let api = Api::start().await;
     let definition = format!("{{\"Comment\": \"{}\"}}", "x".repeat(2 * 1024 * 1024));
-    let answer =
-        api.call("CreateStateMachine", json!({"name": "m", "definition": definition, "roleArn": ROLE})).await;
-    assert_eq!((answer.status, answer.code()), (413, "RequestEntityTooLargeException"));
+    let answer = api
+        .call(
+            "CreateStateMachine",
+            json!({"name": "m", "definition": definition, "roleArn": ROLE}),
+        )
+        .await;
+    assert_eq!(
+        (answer.status, answer.code()),
+        (413, "RequestEntityTooLargeException")
+    );
 }
 
 #[tokio::test]
@@ -77,7 +102,10 @@ async fn account_and_region_come_from_the_signature_s_scope() {
         .header("authorization", scope)
         .body(r#"{"name": "a"}"#);
     let answer = api.send(request).await;
-    assert_eq!(answer.body["activityArn"], "arn:aws:states:eu-north-1:000000000002:activity:a");
+    assert_eq!(
+        answer.body["activityArn"],
+        "arn:aws:states:eu-north-1:000000000002:activity:a"
+    );
     let elsewhere = api.ok("ListActivities", json!({})).await;
     assert_eq!(elsewhere["activities"], json!([]));
 }
@@ -86,7 +114,12 @@ async fn account_and_region_come_from_the_signature_s_scope() {
 async fn arns_that_are_none_are_told_why() {
     let api = Api::start().await;
     for (operation, member, arn, says) in [
-        ("DescribeActivity", "activityArn", "nonsense", "Invalid Arn: 'Invalid ARN prefix: nonsense'"),
+        (
+            "DescribeActivity",
+            "activityArn",
+            "nonsense",
+            "Invalid Arn: 'Invalid ARN prefix: nonsense'",
+        ),
         (
             "DescribeStateMachine",
             "stateMachineArn",
@@ -109,8 +142,14 @@ async fn arns_that_are_none_are_told_why() {
 async fn there_are_no_map_runs_and_the_answer_says_so() {
     let api = Api::start().await;
     let arn = "arn:aws:states:us-east-1:000000000000:mapRun:m/label:id";
-    assert_eq!(api.refused("DescribeMapRun", json!({"mapRunArn": arn})).await.0, "ResourceNotFound");
-    assert_eq!(api.refused("UpdateMapRun", json!({"mapRunArn": arn})).await.0, "ValidationException");
+    assert_eq!(
+        api.refused("DescribeMapRun", json!({"mapRunArn": arn})).await.0,
+        "ResourceNotFound"
+    );
+    assert_eq!(
+        api.refused("UpdateMapRun", json!({"mapRunArn": arn})).await.0,
+        "ValidationException"
+    );
     let update = json!({"mapRunArn": arn, "maxConcurrency": 3});
     assert_eq!(api.refused("UpdateMapRun", update).await.0, "ResourceNotFound");
 }

@@ -11,8 +11,16 @@ use signalbox_engine::wire::signature::AccessKey;
 use crate::harness::{Answer, Api};
 
 async fn with_key() -> Api {
-    let key = AccessKey { id: "AKID".into(), secret: "secret".into(), account: Some("123456789012".into()) };
-    Api::start_with(EngineConfig { access_keys: vec![key], ..EngineConfig::default() }).await
+    let key = AccessKey {
+        id: "AKID".into(),
+        secret: "secret".into(),
+        account: Some("123456789012".into()),
+    };
+    Api::start_with(EngineConfig {
+        access_keys: vec![key],
+        ..EngineConfig::default()
+    })
+    .await
 }
 
 async fn signed(api: &Api, id: &str, secret: &str, signed_body: &str, sent_body: &str) -> Answer {
@@ -37,14 +45,21 @@ async fn signed(api: &Api, id: &str, secret: &str, signed_body: &str, sent_body:
     )
     .unwrap();
     let (instructions, _) = sign(signable, &params).unwrap().into_parts();
-    let mut request = api.client.post(&api.url).header("x-amz-target", target).body(sent_body.to_owned());
+    let mut request = api
+        .client
+        .post(&api.url)
+        .header("x-amz-target", target)
+        .body(sent_body.to_owned());
     for header in instructions.into_parts().0 {
         request = request.header(header.name(), header.value());
     }
     api.send(request).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "the engine checks against the machine's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the engine checks against the machine's clock"
+)]
 fn now() -> SystemTime {
     SystemTime::now()
 }
@@ -54,7 +69,10 @@ async fn a_good_signature_is_let_in_to_its_account() {
     let api = with_key().await;
     let body = r#"{"name": "a"}"#;
     let answer = signed(&api, "AKID", "secret", body, body).await;
-    assert_eq!(answer.body["activityArn"], "arn:aws:states:eu-west-1:123456789012:activity:a");
+    assert_eq!(
+        answer.body["activityArn"],
+        "arn:aws:states:eu-west-1:123456789012:activity:a"
+    );
 }
 
 #[tokio::test]
@@ -62,10 +80,22 @@ async fn everything_else_is_kept_out() {
     let api = with_key().await;
     let body = r#"{"name": "a"}"#;
     for (answer, code) in [
-        (signed(&api, "AKID", "guess", body, body).await, "InvalidSignatureException"),
-        (signed(&api, "AKID", "secret", body, r#"{"name": "b"}"#).await, "InvalidSignatureException"),
-        (signed(&api, "NOBODY", "secret", body, body).await, "UnrecognizedClientException"),
-        (api.call("ListActivities", serde_json::json!({})).await, "MissingAuthenticationTokenException"),
+        (
+            signed(&api, "AKID", "guess", body, body).await,
+            "InvalidSignatureException",
+        ),
+        (
+            signed(&api, "AKID", "secret", body, r#"{"name": "b"}"#).await,
+            "InvalidSignatureException",
+        ),
+        (
+            signed(&api, "NOBODY", "secret", body, body).await,
+            "UnrecognizedClientException",
+        ),
+        (
+            api.call("ListActivities", serde_json::json!({})).await,
+            "MissingAuthenticationTokenException",
+        ),
     ] {
         assert_eq!((answer.status, answer.code()), (403, code));
     }
@@ -76,5 +106,8 @@ async fn without_keys_any_signature_will_do() {
     let api = Api::start().await;
     let body = r#"{"name": "a"}"#;
     let answer = signed(&api, "000000000007", "whatever", body, body).await;
-    assert_eq!(answer.body["activityArn"], "arn:aws:states:eu-west-1:000000000007:activity:a");
+    assert_eq!(
+        answer.body["activityArn"],
+        "arn:aws:states:eu-west-1:000000000007:activity:a"
+    );
 }

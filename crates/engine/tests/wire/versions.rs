@@ -16,25 +16,45 @@ async fn publishing_a_published_revision_answers_its_version() {
     let first = api.ok("PublishStateMachineVersion", publish.clone()).await;
     assert_eq!(api.ok("PublishStateMachineVersion", publish).await, first);
     assert_eq!(first["stateMachineVersionArn"], format!("{arn}:1"));
-    let described =
-        api.ok("DescribeStateMachine", json!({"stateMachineArn": first["stateMachineVersionArn"]})).await;
-    assert_eq!((&described["description"], &described["stateMachineArn"]), (&json!("first"), &first["stateMachineVersionArn"]));
+    let described = api
+        .ok(
+            "DescribeStateMachine",
+            json!({"stateMachineArn": first["stateMachineVersionArn"]}),
+        )
+        .await;
+    assert_eq!(
+        (&described["description"], &described["stateMachineArn"]),
+        (&json!("first"), &first["stateMachineVersionArn"])
+    );
 }
 
 #[tokio::test]
 async fn a_version_keeps_its_definition_and_its_number() {
     let api = Api::start().await;
     let arn = api.machine("m").await;
-    let one = api.ok("PublishStateMachineVersion", json!({"stateMachineArn": arn})).await;
+    let one = api
+        .ok("PublishStateMachineVersion", json!({"stateMachineArn": arn}))
+        .await;
     let update = json!({"stateMachineArn": arn, "definition": OTHER, "publish": true});
     let two = api.ok("UpdateStateMachine", update).await;
     let describe = |arn: &Value| api.ok("DescribeStateMachine", json!({"stateMachineArn": arn}));
     assert_eq!(describe(&one["stateMachineVersionArn"]).await["definition"], PASS);
-    assert_eq!(describe(&two["stateMachineVersionArn"]).await["definition"], OTHER);
-    api.ok("DeleteStateMachineVersion", json!({"stateMachineVersionArn": two["stateMachineVersionArn"]})).await;
-    let three = api.ok("PublishStateMachineVersion", json!({"stateMachineArn": arn})).await;
+    assert_eq!(
+        describe(&two["stateMachineVersionArn"]).await["definition"],
+        OTHER
+    );
+    api.ok(
+        "DeleteStateMachineVersion",
+        json!({"stateMachineVersionArn": two["stateMachineVersionArn"]}),
+    )
+    .await;
+    let three = api
+        .ok("PublishStateMachineVersion", json!({"stateMachineArn": arn}))
+        .await;
     assert_eq!(number(&three["stateMachineVersionArn"]), "3");
-    let listed = api.ok("ListStateMachineVersions", json!({"stateMachineArn": arn})).await;
+    let listed = api
+        .ok("ListStateMachineVersions", json!({"stateMachineArn": arn}))
+        .await;
     let numbers: Vec<String> = listed["stateMachineVersions"]
         .as_array()
         .unwrap()
@@ -48,7 +68,12 @@ async fn a_version_keeps_its_definition_and_its_number() {
 async fn a_guard_that_is_not_the_current_revision_is_a_conflict() {
     let api = Api::start().await;
     let arn = api.machine("m").await;
-    let publish = |guard: &str| api.call("PublishStateMachineVersion", json!({"stateMachineArn": arn, "revisionId": guard}));
+    let publish = |guard: &str| {
+        api.call(
+            "PublishStateMachineVersion",
+            json!({"stateMachineArn": arn, "revisionId": guard}),
+        )
+    };
     let answer = publish("other").await;
     assert_eq!((answer.status, answer.code()), (409, "ConflictException"));
     assert_eq!(
@@ -56,7 +81,12 @@ async fn a_guard_that_is_not_the_current_revision_is_a_conflict() {
         "Failed to publish the State Machine version for revision other. The current State Machine revision is INITIAL."
     );
     assert_eq!(publish("INITIAL").await.status, 200);
-    let updated = api.ok("UpdateStateMachine", json!({"stateMachineArn": arn, "definition": OTHER})).await;
+    let updated = api
+        .ok(
+            "UpdateStateMachine",
+            json!({"stateMachineArn": arn, "definition": OTHER}),
+        )
+        .await;
     assert_eq!(publish("INITIAL").await.code(), "ConflictException");
     assert_eq!(publish(updated["revisionId"].as_str().unwrap()).await.status, 200);
 }
@@ -65,16 +95,28 @@ async fn a_guard_that_is_not_the_current_revision_is_a_conflict() {
 async fn a_version_an_alias_routes_to_stays() {
     let api = Api::start().await;
     let created = api
-        .ok("CreateStateMachine", json!({"name": "m", "definition": PASS, "roleArn": ROLE, "publish": true}))
+        .ok(
+            "CreateStateMachine",
+            json!({"name": "m", "definition": PASS, "roleArn": ROLE, "publish": true}),
+        )
         .await;
     let version = created["stateMachineVersionArn"].clone();
     let routing = json!([{"stateMachineVersionArn": version, "weight": 100}]);
-    let alias = api.ok("CreateStateMachineAlias", json!({"name": "live", "routingConfiguration": routing})).await;
+    let alias = api
+        .ok(
+            "CreateStateMachineAlias",
+            json!({"name": "live", "routingConfiguration": routing}),
+        )
+        .await;
     let delete = json!({"stateMachineVersionArn": version});
     let answer = api.call("DeleteStateMachineVersion", delete.clone()).await;
     assert_eq!((answer.status, answer.code()), (409, "ConflictException"));
     assert!(answer.message().ends_with("[live]"), "{}", answer.message());
-    api.ok("DeleteStateMachineAlias", json!({"stateMachineAliasArn": alias["stateMachineAliasArn"]})).await;
+    api.ok(
+        "DeleteStateMachineAlias",
+        json!({"stateMachineAliasArn": alias["stateMachineAliasArn"]}),
+    )
+    .await;
     api.ok("DeleteStateMachineVersion", delete.clone()).await;
     api.ok("DeleteStateMachineVersion", delete).await;
 }
