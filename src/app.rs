@@ -50,7 +50,7 @@ pub(crate) mod testing {
         let engine = signalbox_engine::Engine::open(app.db.pool().clone(), config)
             .await
             .unwrap();
-        let router = signalbox_engine::wire::router(engine.into(), signalbox_engine::wire::Trust::Everybody);
+        let router = signalbox_engine::wire::router(engine, signalbox_engine::wire::Trust::Everybody);
         let transport = crate::step_functions::Transport::in_process(router);
         let environments = Environments::connect(&app.config, &transport, &app.metrics)
             .await

@@ -251,7 +251,7 @@ async fn engine(
         access_keys,
         ..signalbox_engine::EngineConfig::default()
     };
-    Arc::new(signalbox_engine::Engine::open(pool, config).await.unwrap())
+    signalbox_engine::Engine::open(pool, config).await.unwrap()
 }
 
 /// Registers, publishes, points an alias, and reads all of it back.

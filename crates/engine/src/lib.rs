@@ -93,7 +93,7 @@ pub struct Engine {
 
 impl Engine {
     /// Brings the schema up to date and begins to drive executions as soon as no other process does.
-    pub async fn open(pool: PgPool, config: EngineConfig) -> Result<Self, OpenError> {
+    pub async fn open(pool: PgPool, config: EngineConfig) -> Result<Arc<Self>, OpenError> {
         migrate(&pool).await?;
         let secret = secret(&pool, config.clock.now_ms()).await?;
         let machines = Arc::new(Machines::new(pool.clone(), config.clock.clone()));
@@ -108,7 +108,7 @@ impl Engine {
             shards: config.shards,
             resident_bytes_max: config.frames_resident_bytes_max,
         });
-        Ok(Self {
+        let engine = Arc::new(Self {
             executions: Executions::new(
                 pool.clone(),
                 config.clock.clone(),
@@ -121,7 +121,9 @@ impl Engine {
             pager: Pager::new(secret),
             config: Arc::new(config),
             pool,
-        })
+        });
+        engine.config.dispatch.belong_to(Arc::downgrade(&engine));
+        Ok(engine)
     }
 
     /// The state machines.

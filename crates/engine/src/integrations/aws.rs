@@ -48,7 +48,8 @@ impl Answer {
 
     /// The id AWS gave the request; a fresh one when it gave none.
     pub(super) fn request_id(&self) -> String {
-        self.header("x-amzn-requestid").map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+        self.header("x-amzn-requestid")
+            .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
     }
 }
 
@@ -60,7 +61,10 @@ pub(super) enum CallError {
         "no endpoint and no credentials are configured for {service}: set AWS_ENDPOINT_URL_{variable} (or AWS_ENDPOINT_URL), \
          or credentials for AWS itself"
     )]
-    NoEndpoint { service: &'static str, variable: &'static str },
+    NoEndpoint {
+        service: &'static str,
+        variable: &'static str,
+    },
     /// The endpoint is not a URL.
     #[error("`{0}` is not an endpoint")]
     Endpoint(String),
@@ -115,34 +119,53 @@ impl Caller {
         for (name, value) in request.headers {
             signed = signed.header(name, value);
         }
-        let mut signed = signed.body(request.body).map_err(|error| CallError::Sign(error.to_string()))?;
+        let mut signed = signed
+            .body(request.body)
+            .map_err(|error| CallError::Sign(error.to_string()))?;
         sign_request(&mut signed, &credentials, service, place, now_ms).map_err(CallError::Sign)?;
         let request =
             reqwest::Request::try_from(signed).map_err(|error| CallError::Http(error.to_string()))?;
-        let response = self.client.execute(request).await.map_err(|error| CallError::Http(innermost(&error)))?;
+        let response = self
+            .client
+            .execute(request)
+            .await
+            .map_err(|error| CallError::Http(innermost(&error)))?;
         read(response).await
     }
 
     fn target(&self, service: Service, place: &Place) -> Result<(String, Credentials), CallError> {
         let configured = self.config.endpoints.of(service.variable);
         match (&self.config.credentials, configured) {
-            (credentials, Some(endpoint)) => {
-                Ok((endpoint.to_owned(), credentials.clone().unwrap_or_else(|| stand_in(place))))
-            }
+            (credentials, Some(endpoint)) => Ok((
+                endpoint.to_owned(),
+                credentials.clone().unwrap_or_else(|| stand_in(place)),
+            )),
             (Some(credentials), None) => {
-                let domain = if place.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-                Ok((format!("https://{}.{}.{domain}", service.name, place.region), credentials.clone()))
+                let domain = if place.partition() == "aws-cn" {
+                    "amazonaws.com.cn"
+                } else {
+                    "amazonaws.com"
+                };
+                Ok((
+                    format!("https://{}.{}.{domain}", service.name, place.region),
+                    credentials.clone(),
+                ))
             }
-            (None, None) => {
-                Err(CallError::NoEndpoint { service: service.name, variable: service.variable })
-            }
+            (None, None) => Err(CallError::NoEndpoint {
+                service: service.name,
+                variable: service.variable,
+            }),
         }
     }
 }
 
 /// The key for endpoints that check none: the account's number, which LocalStack and moto take as the account.
 fn stand_in(place: &Place) -> Credentials {
-    Credentials { access_key: place.account.to_string(), secret: "signalbox".to_owned(), session_token: None }
+    Credentials {
+        access_key: place.account.to_string(),
+        secret: "signalbox".to_owned(),
+        session_token: None,
+    }
 }
 
 fn host_of(url: &str) -> Option<String> {
@@ -187,16 +210,21 @@ fn sign_request(
     let signable = SignableRequest::new(
         request.method().as_str(),
         request.uri().to_string(),
-        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+        headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
         SignableBody::Bytes(request.body()),
     )
     .map_err(|error| error.to_string())?;
-    let (instructions, _) = sign(signable, &params).map_err(|error| error.to_string())?.into_parts();
+    let (instructions, _) = sign(signable, &params)
+        .map_err(|error| error.to_string())?
+        .into_parts();
     let (to_add, _) = instructions.into_parts();
     for header in to_add {
-        let (Ok(name), Ok(value)) =
-            (HeaderName::try_from(header.name()), HeaderValue::try_from(header.value()))
-        else {
+        let (Ok(name), Ok(value)) = (
+            HeaderName::try_from(header.name()),
+            HeaderValue::try_from(header.value()),
+        ) else {
             return Err(format!("`{}` can't be a header", header.name()));
         };
         request.headers_mut().insert(name, value);
@@ -217,7 +245,11 @@ pub(super) async fn read(response: reqwest::Response) -> Result<Answer, CallErro
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, headers, body: body.freeze() })
+    Ok(Answer {
+        status,
+        headers,
+        body: body.freeze(),
+    })
 }
 
 /// What really happened, below the layers that only say that something did.

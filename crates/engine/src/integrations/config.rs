@@ -95,7 +95,11 @@ impl TryFrom<FunctionFields> for Function {
         if max_concurrency == 0 {
             return Err("`max_concurrency` is at least 1");
         }
-        Ok(Self { target, timeout_seconds, max_concurrency })
+        Ok(Self {
+            target,
+            timeout_seconds,
+            max_concurrency,
+        })
     }
 }
 
@@ -111,7 +115,10 @@ pub struct Endpoints {
 impl Endpoints {
     /// The endpoint of a service, if one is configured.
     pub fn of(&self, service: &str) -> Option<&str> {
-        self.by_service.get(service).or(self.general.as_ref()).map(String::as_str)
+        self.by_service
+            .get(service)
+            .or(self.general.as_ref())
+            .map(String::as_str)
     }
 }
 
@@ -128,7 +135,9 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("access_key", &self.access_key).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("access_key", &self.access_key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -139,7 +148,10 @@ mod tests {
     #[test]
     fn a_function_is_a_command_or_a_url() {
         let read = |text: &str| serde_json::from_str::<Function>(text).map_err(|error| error.to_string());
-        assert_eq!(read(r#"{"command": ["cat"]}"#).unwrap().timeout_seconds, FUNCTION_SECONDS_MAX);
+        assert_eq!(
+            read(r#"{"command": ["cat"]}"#).unwrap().timeout_seconds,
+            FUNCTION_SECONDS_MAX
+        );
         for (bad, says) in [
             ("{}", "a function needs a `command` or a `url`"),
             (r#"{"command": ["cat"], "url": "http://a"}"#, "not both"),

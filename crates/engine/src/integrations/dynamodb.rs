@@ -10,7 +10,10 @@ use super::metadata::{self, Connection};
 use crate::arn::Place;
 
 pub(super) const DYNAMODB: JsonService = JsonService {
-    service: Service { name: "dynamodb", variable: "DYNAMODB" },
+    service: Service {
+        name: "dynamodb",
+        variable: "DYNAMODB",
+    },
     target: "DynamoDB_20120810",
     version: "1.0",
 };
@@ -33,8 +36,16 @@ pub(super) async fn item(
     here: &Place,
     now_ms: i64,
 ) -> Result<Payload, TaskError> {
-    let (answer, json) =
-        DYNAMODB.call(caller, here, &operation_name(action), parameters.json(), &WORDING, now_ms).await?;
+    let (answer, json) = DYNAMODB
+        .call(
+            caller,
+            here,
+            &operation_name(action),
+            parameters.json(),
+            &WORDING,
+            now_ms,
+        )
+        .await?;
     let mut response = json.as_object().cloned().unwrap_or_default();
     metadata::add(&mut response, &answer, Connection::Capital);
     Ok(Payload::from_json(response.into()))

@@ -69,8 +69,12 @@ impl Wording {
     /// Java's exception for an error code: codes get the ending, generic ones become the service's own exception.
     fn exception(&self, code: &str) -> String {
         match code {
-            "ValidationException" | "ValidationError" | "AccessDeniedException" | "UnrecognizedClientException"
-            | "ThrottlingException" | "" => self.unmodelled.to_owned(),
+            "ValidationException"
+            | "ValidationError"
+            | "AccessDeniedException"
+            | "UnrecognizedClientException"
+            | "ThrottlingException"
+            | "" => self.unmodelled.to_owned(),
             code if code.ends_with("Exception") => code.to_owned(),
             code => format!("{code}Exception"),
         }
@@ -79,7 +83,11 @@ impl Wording {
 
 /// A failed task.
 pub(super) fn fail(error: impl Into<Arc<str>>, cause: impl Into<Arc<str>>) -> TaskError {
-    TaskError { error: Some(error.into()), cause: Some(cause.into()), kind: FailureKind::Failed }
+    TaskError {
+        error: Some(error.into()),
+        cause: Some(cause.into()),
+        kind: FailureKind::Failed,
+    }
 }
 
 /// The refusal in a JSON answer: `x-amzn-ErrorType` or `__type`, and `message`.
@@ -93,9 +101,16 @@ pub(super) fn json_refusal(answer: &Answer) -> Refusal {
         .or_else(|| text("code"))
         .unwrap_or_default();
     // `com.amazon.coral.service#X`, `X:http://internal.amazon.com/…`
-    let code = code.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default().to_owned();
-    let message = text("message")
-        .or_else(|| text("Message"))
-        .unwrap_or_else(|| String::from_utf8_lossy(answer.body.get(..1024).unwrap_or(&answer.body)).into_owned());
+    let code = code
+        .rsplit('#')
+        .next()
+        .unwrap_or_default()
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let message = text("message").or_else(|| text("Message")).unwrap_or_else(|| {
+        String::from_utf8_lossy(answer.body.get(..1024).unwrap_or(&answer.body)).into_owned()
+    });
     Refusal { code, message }
 }

@@ -10,7 +10,10 @@ use super::{TaskContext, TaskError};
 use crate::arn::{Arn, Place, Resource};
 
 pub(super) const EVENTS: JsonService = JsonService {
-    service: Service { name: "events", variable: "EVENTBRIDGE" },
+    service: Service {
+        name: "events",
+        variable: "EVENTBRIDGE",
+    },
     target: "AWSEvents",
     version: "1.1",
 };
@@ -32,10 +35,22 @@ pub(super) async fn put_events(
 ) -> Result<Payload, TaskError> {
     let mut body = parameters.json().as_object().cloned().unwrap_or_default();
     let origin = origin(context);
-    let entries = parameters.json().get("Entries").and_then(Json::as_array).unwrap_or_default();
-    body.insert("Entries".into(), Json::array(entries.iter().map(|entry| prepared(entry, &origin)).collect()));
-    let (_, response) = EVENTS.call(caller, here, "PutEvents", &body.into(), &WORDING, now_ms).await?;
-    let failed = response.get("FailedEntryCount").and_then(Json::as_number).and_then(serde_json::Number::as_u64);
+    let entries = parameters
+        .json()
+        .get("Entries")
+        .and_then(Json::as_array)
+        .unwrap_or_default();
+    body.insert(
+        "Entries".into(),
+        Json::array(entries.iter().map(|entry| prepared(entry, &origin)).collect()),
+    );
+    let (_, response) = EVENTS
+        .call(caller, here, "PutEvents", &body.into(), &WORDING, now_ms)
+        .await?;
+    let failed = response
+        .get("FailedEntryCount")
+        .and_then(Json::as_number)
+        .and_then(serde_json::Number::as_u64);
     if failed.is_some_and(|count| count > 0) {
         return Err(errors::fail("EventBridge.FailedEntry", response.to_string()));
     }
@@ -52,7 +67,11 @@ fn prepared(entry: &Json, origin: &[Json]) -> Json {
     if let Some(detail) = entry.get("Detail") {
         prepared.insert("Detail".into(), Json::from(as_text(detail).as_str()));
     }
-    let mut resources = entry.get("Resources").and_then(Json::as_array).unwrap_or_default().to_vec();
+    let mut resources = entry
+        .get("Resources")
+        .and_then(Json::as_array)
+        .unwrap_or_default()
+        .to_vec();
     resources.extend_from_slice(origin);
     prepared.insert("Resources".into(), Json::array(resources));
     prepared.into()
@@ -60,8 +79,10 @@ fn prepared(entry: &Json, origin: &[Json]) -> Json {
 
 fn origin(context: &TaskContext) -> Vec<Json> {
     let mut origin = vec![Json::from(context.execution_arn.clone())];
-    if let Ok(Arn { place, resource: Resource::Execution { machine, .. } | Resource::Express { machine, .. } }) =
-        Arn::parse(&context.execution_arn)
+    if let Ok(Arn {
+        place,
+        resource: Resource::Execution { machine, .. } | Resource::Express { machine, .. },
+    }) = Arn::parse(&context.execution_arn)
     {
         origin.push(Json::from(place.machine(&machine).as_str()));
     }

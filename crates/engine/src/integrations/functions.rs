@@ -43,7 +43,10 @@ struct Local {
 }
 
 impl Functions {
-    pub(super) fn new(functions: impl IntoIterator<Item = (String, Function)>, client: reqwest::Client) -> Self {
+    pub(super) fn new(
+        functions: impl IntoIterator<Item = (String, Function)>,
+        client: reqwest::Client,
+    ) -> Self {
         let by_name = functions
             .into_iter()
             .map(|(name, function)| {
@@ -67,9 +70,16 @@ impl Functions {
         let timeout = Duration::from_secs(local.function.timeout_seconds);
         let call = async {
             match &local.function.target {
-                FunctionTarget::Command { command, directory, environment } => {
+                FunctionTarget::Command {
+                    command,
+                    directory,
+                    environment,
+                } => {
                     let mut process = Command::new(command.first().map_or("", String::as_str));
-                    process.args(command.iter().skip(1)).envs(environment).env("AWS_LAMBDA_FUNCTION_NAME", name);
+                    process
+                        .args(command.iter().skip(1))
+                        .envs(environment)
+                        .env("AWS_LAMBDA_FUNCTION_NAME", name);
                     if let Some(directory) = directory {
                         process.current_dir(directory);
                     }
@@ -78,10 +88,17 @@ impl Functions {
                 FunctionTarget::Url { url } => post(&self.client, name, url, event).await,
             }
         };
-        Some(tokio::time::timeout(timeout, call).await.unwrap_or_else(|_| Returned::Broken {
-            error: "Sandbox.Timedout",
-            cause: format!("function `{name}` was ended after {} seconds", local.function.timeout_seconds),
-        }))
+        Some(
+            tokio::time::timeout(timeout, call)
+                .await
+                .unwrap_or_else(|_| Returned::Broken {
+                    error: "Sandbox.Timedout",
+                    cause: format!(
+                        "function `{name}` was ended after {} seconds",
+                        local.function.timeout_seconds
+                    ),
+                }),
+        )
     }
 }
 
@@ -101,7 +118,12 @@ impl Drop for Group {
 }
 
 async fn run(name: &str, mut process: Command, event: &str) -> Returned {
-    process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).process_group(0);
+    process
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .process_group(0);
     let mut child = match process.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -152,13 +174,22 @@ async fn run(name: &str, mut process: Command, event: &str) -> Returned {
         return Returned::Described(described);
     }
     let said = String::from_utf8_lossy(&stderr).trim().to_owned();
-    let cause = if said.is_empty() { format!("function `{name}` ended with {status}") } else { said };
-    Returned::Broken { error: "Runtime.ExitError", cause }
+    let cause = if said.is_empty() {
+        format!("function `{name}` ended with {status}")
+    } else {
+        said
+    };
+    Returned::Broken {
+        error: "Runtime.ExitError",
+        cause,
+    }
 }
 
 async fn post(client: &reqwest::Client, name: &str, url: &str, event: &str) -> Returned {
-    let request =
-        client.post(url).header(http::header::CONTENT_TYPE, "application/json").body(event.to_owned());
+    let request = client
+        .post(url)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(event.to_owned());
     let answer = match request.send().await {
         Ok(response) => aws::read(response).await.map_err(|error| error.to_string()),
         Err(error) => Err(aws::innermost(&error)),
@@ -182,7 +213,11 @@ async fn post(client: &reqwest::Client, name: &str, url: &str, event: &str) -> R
     let said = String::from_utf8_lossy(body);
     Returned::Broken {
         error: "Lambda.Unknown",
-        cause: format!("function `{name}` answered {}: {}", answer.status.as_u16(), said.trim()),
+        cause: format!(
+            "function `{name}` answered {}: {}",
+            answer.status.as_u16(),
+            said.trim()
+        ),
     }
 }
 
@@ -270,10 +305,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_command_gets_the_event_and_gives_the_result() {
-        assert_eq!(call(&["cat"], r#"{"a": 1.0}"#).await, Returned::Result(r#"{"a": 1.0}"#.into()));
+        assert_eq!(
+            call(&["cat"], r#"{"a": 1.0}"#).await,
+            Returned::Result(r#"{"a": 1.0}"#.into())
+        );
         assert_eq!(call(&["true"], "{}").await, Returned::Result("null".into()));
         assert_eq!(
-            call(&["sh", "-c", "echo \"\\\"$GREETING $AWS_LAMBDA_FUNCTION_NAME\\\"\""], "{}").await,
+            call(
+                &["sh", "-c", "echo \"\\\"$GREETING $AWS_LAMBDA_FUNCTION_NAME\\\"\""],
+                "{}"
+            )
+            .await,
             Returned::Result("\"hello f\"".into())
         );
         assert!(functions(&["cat"], 1).call("g", "{}").await.is_none());
@@ -283,7 +325,10 @@ mod tests {
     async fn an_exit_status_other_than_0_is_an_error() {
         assert_eq!(
             call(&["sh", "-c", "echo out of cheese >&2; exit 3"], "{}").await,
-            Returned::Broken { error: "Runtime.ExitError", cause: "out of cheese".into() }
+            Returned::Broken {
+                error: "Runtime.ExitError",
+                cause: "out of cheese".into()
+            }
         );
         assert_eq!(
             call(&["sh", "-c", "echo '{\"errorType\": \"Cheese\"}'; exit 3"], "{}").await,
@@ -304,8 +349,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pid");
         let script = format!("sleep 600 & echo $! > {}; wait", file.display());
-        let returned = functions(&["sh", "-c", &script], 1).call("f", "{}").await.unwrap();
-        assert!(matches!(returned, Returned::Broken { error: "Sandbox.Timedout", .. }), "{returned:?}");
+        let returned = functions(&["sh", "-c", &script], 1)
+            .call("f", "{}")
+            .await
+            .unwrap();
+        assert!(
+            matches!(
+                returned,
+                Returned::Broken {
+                    error: "Sandbox.Timedout",
+                    ..
+                }
+            ),
+            "{returned:?}"
+        );
         let pid = std::fs::read_to_string(&file).unwrap();
         let path = format!("/proc/{}/stat", pid.trim());
         // Ended processes may stay as zombies until somebody collects them.

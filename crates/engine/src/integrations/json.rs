@@ -59,14 +59,19 @@ fn read(answer: &Answer, wording: &Wording) -> Result<Json, TaskError> {
         .ok()
         .and_then(|text| asl::json::read::read(text).ok())
         .ok_or_else(|| {
-            errors::fail(format!("{}.SdkClientException", wording.prefix), "the service's answer is not JSON")
+            errors::fail(
+                format!("{}.SdkClientException", wording.prefix),
+                "the service's answer is not JSON",
+            )
         })
 }
 
 /// `putItem` as the wire has it: `PutItem`.
 pub(super) fn operation_name(action: &str) -> String {
     let mut letters = action.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A member that has to be text on the wire: texts as they are, everything else as JSON.

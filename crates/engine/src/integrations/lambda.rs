@@ -18,7 +18,10 @@ use super::{Reply, TaskError};
 use crate::arn::Place;
 use crate::limits::FUNCTION_SECONDS_MAX;
 
-const LAMBDA: Service = Service { name: "lambda", variable: "LAMBDA" };
+const LAMBDA: Service = Service {
+    name: "lambda",
+    variable: "LAMBDA",
+};
 
 const WORDING: Wording = Wording {
     prefix: "Lambda",
@@ -40,7 +43,9 @@ impl FunctionName {
     pub(super) fn read(text: &str, here: &Place) -> Self {
         let parts: Vec<&str> = text.split(':').collect();
         let (place, rest) = match parts.as_slice() {
-            ["arn", _, "lambda", region, account, "function", rest @ ..] => (Place::new(account, region), rest),
+            ["arn", _, "lambda", region, account, "function", rest @ ..] => {
+                (Place::new(account, region), rest)
+            }
             [account, "function", rest @ ..] => (Place::new(account, &here.region), rest),
             ["function", rest @ ..] | rest => (here.clone(), rest),
         };
@@ -53,7 +58,11 @@ impl FunctionName {
 
     fn arn(&self, qualifier: &str) -> String {
         let Place { account, region } = &self.place;
-        format!("arn:{}:lambda:{region}:{account}:function:{}:{qualifier}", self.place.partition(), self.name)
+        format!(
+            "arn:{}:lambda:{region}:{account}:function:{}:{qualifier}",
+            self.place.partition(),
+            self.name
+        )
     }
 }
 
@@ -87,7 +96,13 @@ pub(super) struct Lambda {
 
 impl Lambda {
     /// A function's ARN as the `Resource`: the event is the state's input, the result the function's.
-    pub(super) async fn direct(&self, arn: &str, event: &Payload, here: &Place, now_ms: i64) -> Result<Reply, TaskError> {
+    pub(super) async fn direct(
+        &self,
+        arn: &str,
+        event: &Payload,
+        here: &Place,
+        now_ms: i64,
+    ) -> Result<Reply, TaskError> {
         let function = FunctionName::read(arn, here);
         let invoke = Invoke {
             qualifier: function.qualifier.clone(),
@@ -109,7 +124,12 @@ impl Lambda {
     }
 
     /// `lambda:invoke`: the result is Lambda's response, with the payload as JSON.
-    pub(super) async fn service(&self, parameters: &Payload, here: &Place, now_ms: i64) -> Result<Payload, TaskError> {
+    pub(super) async fn service(
+        &self,
+        parameters: &Payload,
+        here: &Place,
+        now_ms: i64,
+    ) -> Result<Payload, TaskError> {
         let invoke = read_parameters(parameters.json(), here)?;
         match self.invoke(&invoke, now_ms).await {
             Ok(answer) => response(&answer),
@@ -127,7 +147,9 @@ impl Lambda {
             return self.invoke_local(invoke).await;
         }
         let longest = Duration::from_secs(FUNCTION_SECONDS_MAX + 30);
-        let call = self.caller.call(LAMBDA, &invoke.function.place, request(invoke), now_ms);
+        let call = self
+            .caller
+            .call(LAMBDA, &invoke.function.place, request(invoke), now_ms);
         let answer = match tokio::time::timeout(longest, call).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error @ CallError::NoEndpoint { .. })) => {
@@ -136,7 +158,9 @@ impl Lambda {
                     code: "ResourceNotFoundException".to_owned(),
                     message: format!(
                         "Function not found: {}: no function `{name}` is configured (`[functions.{name}]`), and {error}",
-                        invoke.function.arn(invoke.qualifier.as_deref().unwrap_or("$LATEST"))
+                        invoke
+                            .function
+                            .arn(invoke.qualifier.as_deref().unwrap_or("$LATEST"))
                     ),
                 };
                 let request_id = uuid::Uuid::new_v4().to_string();
@@ -149,16 +173,24 @@ impl Lambda {
             }
         };
         if !answer.status.is_success() {
-            return Err(InvokeError::Task(WORDING.refused(&answer, &errors::json_refusal(&answer))));
+            return Err(InvokeError::Task(
+                WORDING.refused(&answer, &errors::json_refusal(&answer)),
+            ));
         }
         if answer.header("x-amz-function-error").is_some() {
-            return Err(InvokeError::Function(text_of(&answer).map_err(InvokeError::Task)?));
+            return Err(InvokeError::Function(
+                text_of(&answer).map_err(InvokeError::Task)?,
+            ));
         }
         Ok(answer)
     }
 
     async fn invoke_local(&self, invoke: &Invoke) -> Result<Answer, InvokeError> {
-        let event = if invoke.event.is_empty() { "{}" } else { &invoke.event };
+        let event = if invoke.event.is_empty() {
+            "{}"
+        } else {
+            &invoke.event
+        };
         match self.functions.call(&invoke.function.name, event).await {
             Some(Returned::Result(text)) => Ok(local_answer(text)),
             Some(Returned::Described(text)) => Err(InvokeError::Function(text)),
@@ -175,7 +207,10 @@ fn request(invoke: &Invoke) -> Request {
     let mut headers = vec![("content-type", "application/json".to_owned())];
     headers.push((
         "x-amz-invocation-type",
-        invoke.invocation_type.clone().unwrap_or_else(|| "RequestResponse".to_owned()),
+        invoke
+            .invocation_type
+            .clone()
+            .unwrap_or_else(|| "RequestResponse".to_owned()),
     ));
     if let Some(log_type) = &invoke.log_type {
         headers.push(("x-amz-log-type", log_type.clone()));
@@ -190,7 +225,10 @@ fn request(invoke: &Invoke) -> Request {
     });
     Request {
         method: Method::POST,
-        path: format!("/2015-03-31/functions/{}/invocations{query}", invoke.function.name),
+        path: format!(
+            "/2015-03-31/functions/{}/invocations{query}",
+            invoke.function.name
+        ),
         headers,
         body: Bytes::from(invoke.event.clone()),
     }
@@ -260,9 +298,17 @@ fn text_of(answer: &Answer) -> Result<String, TaskError> {
 
 fn payload(text: String) -> Result<Payload, TaskError> {
     let shown: String = text.chars().take(200).collect();
-    let text = if text.trim().is_empty() { "null".to_owned() } else { text };
-    Payload::from_text(text)
-        .map_err(|error| errors::fail("Lambda.SdkClientException", format!("the function's payload is not JSON: {error}: {shown}")))
+    let text = if text.trim().is_empty() {
+        "null".to_owned()
+    } else {
+        text
+    };
+    Payload::from_text(text).map_err(|error| {
+        errors::fail(
+            "Lambda.SdkClientException",
+            format!("the function's payload is not JSON: {error}: {shown}"),
+        )
+    })
 }
 
 /// What Lambda would have answered for a function that ran here.
@@ -279,7 +325,11 @@ fn local_answer(text: String) -> Answer {
     set("x-amzn-requestid", &uuid::Uuid::new_v4().to_string());
     set("content-length", &text.len().to_string());
     set("content-type", "application/json");
-    Answer { status: StatusCode::OK, headers, body: Bytes::from(text) }
+    Answer {
+        status: StatusCode::OK,
+        headers,
+        body: Bytes::from(text),
+    }
 }
 
 #[cfg(test)]
@@ -291,14 +341,27 @@ mod tests {
         let here = Place::new("000000000000", "us-east-1");
         let read = |text: &str| {
             let name = FunctionName::read(text, &here);
-            (name.place.account.to_string(), name.place.region.to_string(), name.name, name.qualifier)
+            (
+                name.place.account.to_string(),
+                name.place.region.to_string(),
+                name.name,
+                name.qualifier,
+            )
         };
         let name = |account: &str, region: &str, qualifier: Option<&str>| {
-            (account.to_owned(), region.to_owned(), "f".to_owned(), qualifier.map(str::to_owned))
+            (
+                account.to_owned(),
+                region.to_owned(),
+                "f".to_owned(),
+                qualifier.map(str::to_owned),
+            )
         };
         assert_eq!(read("f"), name("000000000000", "us-east-1", None));
         assert_eq!(read("f:live"), name("000000000000", "us-east-1", Some("live")));
-        assert_eq!(read("123456789012:function:f"), name("123456789012", "us-east-1", None));
+        assert_eq!(
+            read("123456789012:function:f"),
+            name("123456789012", "us-east-1", None)
+        );
         assert_eq!(
             read("arn:aws:lambda:eu-west-1:123456789012:function:f:7"),
             name("123456789012", "eu-west-1", Some("7"))

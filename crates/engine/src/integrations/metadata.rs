@@ -29,7 +29,10 @@ pub(super) fn add(response: &mut Object, answer: &Answer, connection: Connection
     let mut http = Object::new();
     http.insert("AllHttpHeaders".into(), all.into());
     http.insert("HttpHeaders".into(), single.into());
-    http.insert("HttpStatusCode".into(), Json::from(u64::from(answer.status.as_u16())));
+    http.insert(
+        "HttpStatusCode".into(),
+        Json::from(u64::from(answer.status.as_u16())),
+    );
     response.insert("SdkHttpMetadata".into(), http.into());
     let mut metadata = Object::new();
     metadata.insert("RequestId".into(), Json::from(answer.request_id().as_str()));
@@ -61,9 +64,9 @@ fn display_name(name: &str, connection: Connection) -> String {
             .split('-')
             .map(|word| {
                 let mut letters = word.chars();
-                letters.next().map_or_else(String::new, |first| {
-                    first.to_uppercase().chain(letters).collect()
-                })
+                letters
+                    .next()
+                    .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
             })
             .collect::<Vec<_>>()
             .join("-"),

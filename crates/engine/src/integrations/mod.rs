@@ -1,18 +1,35 @@
 //! What tasks call. The runtime hands a task to [`Dispatch`] after what led to it is durable, and takes its answer; a
 //! task may be handed over again after a crash (at least once), never after its answer was recorded.
 
+mod aws;
+mod aws_sdk;
+pub mod config;
+mod dynamodb;
+mod errors;
+mod events;
+mod functions;
+mod json;
+mod lambda;
+mod metadata;
+mod services;
+mod sns;
+mod sqs;
+mod states;
 mod unconnected;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use asl::eval::{FailureKind, TaskCall};
 use asl::json::Payload;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use crate::Engine;
 use crate::executions::ExecutionId;
 use crate::runtime::Closed;
 
+pub use config::IntegrationsConfig;
+pub use services::Services;
 pub use unconnected::Unconnected;
 
 /// Performs tasks of every kind but activities, which workers fetch.
@@ -31,6 +48,9 @@ pub trait Dispatch: Send + Sync + 'static {
 
     /// The result of a task (`states:startExecution.sync`) whose child execution closed. Pure.
     fn child_closed(&self, call: &TaskCall, child: &Closed) -> Result<Payload, TaskError>;
+
+    /// The engine whose tasks these are, told once when it opens. Tasks of Step Functions itself go back to it.
+    fn belong_to(&self, _engine: Weak<Engine>) {}
 }
 
 /// On whose behalf a task is performed.

@@ -11,12 +11,13 @@ use futures::future::BoxFuture;
 use super::aws::Caller;
 use super::config::IntegrationsConfig;
 use super::functions::Functions;
-use super::lambda::{FunctionName, Lambda};
+use super::lambda::Lambda;
 use super::{Dispatch, Reply, TaskContext, TaskError};
 use super::{aws_sdk, dynamodb, errors, events, sns, sqs, states};
 use crate::Engine;
 use crate::arn::{Arn, Place};
 use crate::clock::Clock;
+use crate::runtime::Closed;
 
 /// Performs tasks by the integrations of this module.
 pub struct Services {
@@ -37,14 +38,18 @@ impl Services {
         let functions = config.functions.clone();
         let caller = Caller::new(config)?;
         let functions = Functions::new(functions, caller.client().clone());
-        let lambda = Lambda { caller: caller.clone(), functions };
-        Ok(Self { inner: Arc::new(Inner { caller, lambda, clock, engine: OnceLock::new() }) })
-    }
-
-    /// Names the engine to which tasks of Step Functions itself go. To be called once, before any task.
-    pub fn belong_to(&self, engine: &Arc<Engine>) {
-        // Called a second time it would be the same engine.
-        let _ = self.inner.engine.set(Arc::downgrade(engine));
+        let lambda = Lambda {
+            caller: caller.clone(),
+            functions,
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                caller,
+                lambda,
+                clock,
+                engine: OnceLock::new(),
+            }),
+        })
     }
 }
 
@@ -78,6 +83,15 @@ impl Dispatch for Services {
         }
         .boxed()
     }
+
+    fn child_closed(&self, call: &TaskCall, child: &Closed) -> Result<Payload, TaskError> {
+        states::child_closed(call, child)
+    }
+
+    fn belong_to(&self, engine: Weak<Engine>) {
+        // A second engine would find its tasks at the first; there is one dispatch for each.
+        let _ = self.inner.engine.set(engine);
+    }
 }
 
 impl Inner {
@@ -88,7 +102,12 @@ impl Inner {
         match &call.resource {
             Resource::LambdaFunction { arn } => self.lambda.direct(arn, parameters, &here, now_ms).await,
             Resource::Activity { arn } => Err(not_supported(arn)),
-            Resource::Service { service, action, pattern, text } => {
+            Resource::Service {
+                service,
+                action,
+                pattern,
+                text,
+            } => {
                 let result = match (&**service, &**action, pattern) {
                     ("states", "startExecution", _) => {
                         return states::start_execution(&self.engine()?, call, context, *pattern).await;
@@ -96,7 +115,9 @@ impl Inner {
                     (_, _, Pattern::Sync | Pattern::Sync2) => return Err(not_supported(text)),
                     ("lambda", "invoke", _) => self.lambda.service(parameters, &here, now_ms).await,
                     ("sns", "publish", _) => sns::publish(&self.caller, parameters, &here, now_ms).await,
-                    ("sqs", "sendMessage", _) => sqs::send_message(&self.caller, parameters, &here, now_ms).await,
+                    ("sqs", "sendMessage", _) => {
+                        sqs::send_message(&self.caller, parameters, &here, now_ms).await
+                    }
                     ("events", "putEvents", _) => {
                         events::put_events(&self.caller, parameters, context, &here, now_ms).await
                     }
@@ -107,11 +128,18 @@ impl Inner {
                 };
                 settle(*pattern, result)
             }
-            Resource::AwsSdk { service, action, pattern, text } => {
+            Resource::AwsSdk {
+                service,
+                action,
+                pattern,
+                text,
+            } => {
                 let result = if &**service == "sfn" {
                     states::sdk_call(&self.engine()?, action, parameters, &here).await
                 } else if let Some(service) = aws_sdk::find(service) {
-                    service.call(&self.caller, action, parameters, &here, now_ms).await
+                    service
+                        .call(&self.caller, action, parameters, &here, now_ms)
+                        .await
                 } else {
                     return Err(not_supported(text));
                 };
@@ -161,6 +189,9 @@ fn place_of(call: &TaskCall, context: &TaskContext) -> Result<Place, TaskError> 
         .as_ref()
         .and_then(|credentials| credentials.json().get("RoleArn")?.as_str().map(str::to_owned));
     // arn:aws:iam::ACCOUNT:role/NAME
-    let account = role.as_deref().and_then(|role| role.split(':').nth(4)).filter(|account| account.len() == 12);
+    let account = role
+        .as_deref()
+        .and_then(|role| role.split(':').nth(4))
+        .filter(|account| account.len() == 12);
     Ok(account.map_or(here.clone(), |account| Place::new(account, &here.region)))
 }

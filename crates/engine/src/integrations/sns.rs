@@ -12,7 +12,10 @@ use super::json::as_text;
 use super::metadata::{self, Connection};
 use crate::arn::Place;
 
-const SNS: Service = Service { name: "sns", variable: "SNS" };
+const SNS: Service = Service {
+    name: "sns",
+    variable: "SNS",
+};
 
 const WORDING: Wording = Wording {
     prefix: "SNS",
@@ -34,8 +37,10 @@ pub(super) async fn publish(
         headers: vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
         body: Bytes::from(form(parameters.json())),
     };
-    let answer =
-        caller.call(SNS, here, request, now_ms).await.map_err(|error| WORDING.unanswered(&error))?;
+    let answer = caller
+        .call(SNS, here, request, now_ms)
+        .await
+        .map_err(|error| WORDING.unanswered(&error))?;
     let xml = String::from_utf8_lossy(&answer.body).into_owned();
     if !answer.status.is_success() {
         let refusal = Refusal {
@@ -49,10 +54,17 @@ pub(super) async fn publish(
 
 fn form(parameters: &Json) -> String {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("Action", "Publish").append_pair("Version", "2010-03-31");
-    for name in
-        ["TopicArn", "TargetArn", "PhoneNumber", "Subject", "MessageStructure", "MessageGroupId", "MessageDeduplicationId"]
-    {
+    form.append_pair("Action", "Publish")
+        .append_pair("Version", "2010-03-31");
+    for name in [
+        "TopicArn",
+        "TargetArn",
+        "PhoneNumber",
+        "Subject",
+        "MessageStructure",
+        "MessageGroupId",
+        "MessageDeduplicationId",
+    ] {
         if let Some(value) = parameters.get(name).filter(|value| **value != Json::Null) {
             form.append_pair(name, &as_text(value));
         }
@@ -117,7 +129,10 @@ mod tests {
 
     #[test]
     fn texts_are_taken_out_of_the_xml() {
-        assert_eq!(element("<a><Code>x &amp; y</Code></a>", "Code").as_deref(), Some("x & y"));
+        assert_eq!(
+            element("<a><Code>x &amp; y</Code></a>", "Code").as_deref(),
+            Some("x & y")
+        );
         assert_eq!(element("<a/>", "Code"), None);
     }
 }

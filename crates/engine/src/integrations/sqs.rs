@@ -10,8 +10,14 @@ use super::json::{JsonService, as_text};
 use super::metadata::{self, Connection};
 use crate::arn::Place;
 
-pub(super) const SQS: JsonService =
-    JsonService { service: Service { name: "sqs", variable: "SQS" }, target: "AmazonSQS", version: "1.0" };
+pub(super) const SQS: JsonService = JsonService {
+    service: Service {
+        name: "sqs",
+        variable: "SQS",
+    },
+    target: "AmazonSQS",
+    version: "1.0",
+};
 
 const WORDING: Wording = Wording {
     prefix: "SQS",
@@ -35,7 +41,9 @@ pub(super) async fn send_message(
         };
         body.insert(name.clone(), value);
     }
-    let (answer, json) = SQS.call(caller, here, "SendMessage", &body.into(), &WORDING, now_ms).await?;
+    let (answer, json) = SQS
+        .call(caller, here, "SendMessage", &body.into(), &WORDING, now_ms)
+        .await?;
     let mut response = json.as_object().cloned().unwrap_or_default();
     metadata::add(&mut response, &answer, Connection::Small);
     Ok(Payload::from_json(response.into()))

@@ -32,8 +32,12 @@ const OPTIMISED: Wording = Wording {
 };
 
 /// The SDK integration's words.
-const SDK: Wording =
-    Wording { prefix: "Sfn", service: "Sfn", unmodelled: "SfnException", generation: Generation::Counting };
+const SDK: Wording = Wording {
+    prefix: "Sfn",
+    service: "Sfn",
+    unmodelled: "SfnException",
+    generation: Generation::Counting,
+};
 
 /// `states:startExecution`: done when it has started, or with `.sync` when the child has closed, which the runtime sees to.
 pub(super) async fn start_execution(
@@ -45,7 +49,10 @@ pub(super) async fn start_execution(
     let parameters = call.parameters.json();
     let text = |name: &str| parameters.get(name).and_then(Json::as_str).map(str::to_owned);
     let waits = matches!(pattern, Pattern::Sync | Pattern::Sync2);
-    let parent = waits.then_some(ParentTask { execution: context.execution_id, task: call.id });
+    let parent = waits.then_some(ParentTask {
+        execution: context.execution_id,
+        task: call.id,
+    });
     let command = StartExecution {
         arn: text("StateMachineArn").unwrap_or_default(),
         name: text("Name"),
@@ -56,10 +63,18 @@ pub(super) async fn start_execution(
         trace_header: text("TraceHeader"),
         parent,
     };
-    let started = engine.executions().start(command).await.map_err(|error| refused(&OPTIMISED, &error.into()))?;
+    let started = engine
+        .executions()
+        .start(command)
+        .await
+        .map_err(|error| refused(&OPTIMISED, &error.into()))?;
     let mut response = Object::new();
     response.insert("ExecutionArn".into(), Json::from(started.arn.clone()));
-    let wire = format!(r#"{{"executionArn":"{}","startDate":{}}}"#, started.arn, seconds(started.started_at));
+    let wire = format!(
+        r#"{{"executionArn":"{}","startDate":{}}}"#,
+        started.arn,
+        seconds(started.started_at)
+    );
     metadata::add(&mut response, &answer(wire), Connection::Small);
     response.insert("StartDate".into(), Json::from(started.started_at));
     let response = Payload::from_json(response.into());
@@ -73,7 +88,11 @@ pub(super) async fn start_execution(
 pub(super) fn child_closed(call: &TaskCall, child: &Closed) -> Result<Payload, TaskError> {
     let parse = call.resource.pattern() == Pattern::Sync2;
     let shown = |payload: &Payload| {
-        if parse { payload.json().clone() } else { Json::from(payload.text().clone()) }
+        if parse {
+            payload.json().clone()
+        } else {
+            Json::from(payload.text().clone())
+        }
     };
     let included = || {
         let mut details = Object::new();
@@ -90,8 +109,12 @@ pub(super) fn child_closed(call: &TaskCall, child: &Closed) -> Result<Payload, T
     let mut description = Object::new();
     let mut put = |name: &str, value: Json| description.insert(name.into(), value);
     if let Some(Failure { error, cause }) = failure {
-        cause.iter().for_each(|cause| put("Cause", Json::from(cause.clone())));
-        error.iter().for_each(|error| put("Error", Json::from(error.clone())));
+        cause
+            .iter()
+            .for_each(|cause| put("Cause", Json::from(cause.clone())));
+        error
+            .iter()
+            .for_each(|error| put("Error", Json::from(error.clone())));
     }
     put("ExecutionArn", Json::from(facts.execution_arn.clone()));
     put("Input", shown(&facts.input));
@@ -104,15 +127,19 @@ pub(super) fn child_closed(call: &TaskCall, child: &Closed) -> Result<Payload, T
     put("RedriveCount", Json::from(u64::from(facts.redrive_count)));
     if status == "SUCCEEDED" {
         put("RedriveStatus", Json::from("NOT_REDRIVABLE"));
-        put("RedriveStatusReason", Json::from("Execution is SUCCEEDED and cannot be redriven"));
+        put(
+            "RedriveStatusReason",
+            Json::from("Execution is SUCCEEDED and cannot be redriven"),
+        );
     } else {
         put("RedriveStatus", Json::from("REDRIVABLE"));
     }
     put("StartDate", Json::from(facts.start_ms));
     put("StateMachineArn", Json::from(facts.machine_arn.clone()));
-    for (name, arn) in
-        [("StateMachineAliasArn", &facts.alias_arn), ("StateMachineVersionArn", &facts.version_arn)]
-    {
+    for (name, arn) in [
+        ("StateMachineAliasArn", &facts.alias_arn),
+        ("StateMachineVersionArn", &facts.version_arn),
+    ] {
         arn.iter().for_each(|arn| put(name, Json::from(arn.clone())));
     }
     put("Status", Json::from(status));
@@ -132,7 +159,10 @@ pub(super) async fn sdk_call(
     here: &Place,
 ) -> Result<Payload, TaskError> {
     let Some(operation) = Operation::by_name(&operation_name(action)) else {
-        return Err(errors::fail("States.Runtime", format!("Step Functions has no action '{action}'")));
+        return Err(errors::fail(
+            "States.Runtime",
+            format!("Step Functions has no action '{action}'"),
+        ));
     };
     let caller = Caller { place: here.clone() };
     let body = wire::call(engine, &caller, operation, request(parameters.json()))
@@ -146,8 +176,15 @@ pub(super) async fn sdk_call(
 }
 
 fn refused(wording: &Wording, error: &ApiError) -> TaskError {
-    let refusal = Refusal { code: error.code.name().to_owned(), message: error.message.clone() };
-    wording.failed(error.code.status().as_u16(), &uuid::Uuid::new_v4().to_string(), &refusal)
+    let refusal = Refusal {
+        code: error.code.name().to_owned(),
+        message: error.message.clone(),
+    };
+    wording.failed(
+        error.code.status().as_u16(),
+        &uuid::Uuid::new_v4().to_string(),
+        &refusal,
+    )
 }
 
 /// `{"StateMachineArn": …}` as the wire has it: small first letters, JSON where texts are wanted.
@@ -155,7 +192,10 @@ fn request(parameters: &Json) -> Map<String, Value> {
     let members = parameters.as_object().into_iter().flat_map(Object::iter);
     members
         .map(|(name, value)| {
-            let is_text = matches!(&**name, "Input" | "Output" | "Definition" | "Cause" | "Error" | "Variables");
+            let is_text = matches!(
+                &**name,
+                "Input" | "Output" | "Definition" | "Cause" | "Error" | "Variables"
+            );
             let value = match value {
                 Json::Object(_) | Json::Array(_) if is_text => Value::String(value.to_string()),
                 value => to_wire(value),
@@ -172,9 +212,12 @@ fn to_wire(json: &Json) -> Value {
         Json::Number(number) => Value::Number(number.clone()),
         Json::String(text) => Value::String(text.to_string()),
         Json::Array(items) => items.iter().map(to_wire).collect(),
-        Json::Object(object) => {
-            Value::Object(object.iter().map(|(name, value)| (small(name), to_wire(value))).collect())
-        }
+        Json::Object(object) => Value::Object(
+            object
+                .iter()
+                .map(|(name, value)| (small(name), to_wire(value)))
+                .collect(),
+        ),
     }
 }
 
@@ -200,10 +243,15 @@ fn response(json: &Json) -> Json {
 
 fn small(name: &str) -> String {
     let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "times in ms since 1970 are whole and far below 2^53")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "times in ms since 1970 are whole and far below 2^53"
+)]
 fn iso(seconds: f64) -> Json {
     let ms = (seconds * 1000.0).round() as i64;
     let time = chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default();
@@ -226,5 +274,9 @@ fn answer(body: String) -> Answer {
     set("connection", "keep-alive");
     set("content-length", &body.len().to_string());
     set("content-type", wire::answer::CONTENT_TYPE);
-    Answer { status: StatusCode::OK, headers, body: Bytes::from(body) }
+    Answer {
+        status: StatusCode::OK,
+        headers,
+        body: Bytes::from(body),
+    }
 }

@@ -130,7 +130,7 @@ impl Server {
             dispatch: Arc::new(TestDispatch(Arc::clone(&functions))),
             ..config
         };
-        let engine = Arc::new(Engine::open(pool, config).await.unwrap());
+        let engine = Engine::open(pool, config).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = signalbox_engine::wire::router(Arc::clone(&engine), Trust::Nobody);

@@ -50,7 +50,7 @@ impl Api {
     pub(crate) async fn start_with(config: EngineConfig) -> Self {
         let database = signalbox_postgres::testing::database().await;
         let pool = sqlx::PgPool::connect(&database.url).await.unwrap();
-        let engine = Arc::new(Engine::open(pool, config).await.unwrap());
+        let engine = Engine::open(pool, config).await.unwrap();
         let router = wire::router(Arc::clone(&engine), Trust::Nobody);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
