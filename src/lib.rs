@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod access;
 pub mod approvals;
 pub mod audit;
+pub mod cloudwatch;
 pub mod deployments;
 pub mod environments;
 pub mod notifications;
