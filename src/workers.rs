@@ -12,4 +12,6 @@ pub fn registry() -> Registry {
         .job::<notifications::deliver::Deliver>()
         .job::<approvals::announce::Announce>()
         .job::<approvals::expire::Expire>()
+        .job::<approvals::tasks::send::SendAnswer>()
+        .job::<approvals::tasks::deadline::Deadline>()
 }
