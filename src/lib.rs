@@ -27,3 +27,5 @@ pub mod notifications;
 // index: one line per thing
 pub mod routes;
 pub mod workers;
+// the command line
+pub mod cli;

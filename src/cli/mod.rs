@@ -1,0 +1,3 @@
+//! The commands of `signalbox`: one file each.
+
+pub mod validate;
