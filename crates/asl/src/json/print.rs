@@ -47,9 +47,11 @@ pub(crate) fn number(number: &Number, out: &mut String) {
 
 /// Appends `text` as a JSON string with its quotes.
 pub(crate) fn string(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
     out.push('"');
+    let bytes = text.as_bytes();
     let mut from = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    while let Some((at, byte)) = next_special(bytes, from) {
         let escape = match byte {
             b'"' => "\\\"",
             b'\\' => "\\\\",
@@ -58,12 +60,12 @@ pub(crate) fn string(text: &str, out: &mut String) {
             b'\t' => "\\t",
             0x08 => "\\b",
             0x0c => "\\f",
-            0x00..=0x1f => "",
-            _ => continue,
+            _ => "",
         };
-        // Every byte matched above is ASCII, so these are boundaries of characters.
+        // Every special byte is ASCII, so these are boundaries of characters.
         out.push_str(text.get(from..at).unwrap_or_default());
         if escape.is_empty() {
+            // Writing to a String can't fail.
             let _ = write!(out, "\\u{byte:04X}");
         } else {
             out.push_str(escape);
@@ -72,4 +74,54 @@ pub(crate) fn string(text: &str, out: &mut String) {
     }
     out.push_str(text.get(from..).unwrap_or_default());
     out.push('"');
+}
+
+/// The first byte from `from` on that must be escaped, and its place. Looks at eight bytes at a time.
+fn next_special(bytes: &[u8], from: usize) -> Option<(usize, u8)> {
+    let mut at = from;
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        if has_special(u64::from_le_bytes(*eight)) {
+            break;
+        }
+        at += 8;
+    }
+    bytes
+        .get(at..)?
+        .iter()
+        .position(|byte| is_special(*byte))
+        .and_then(|offset| Some((at + offset, *bytes.get(at + offset)?)))
+}
+
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Whether any of the eight bytes may be special ("Bit Twiddling Hacks": a byte is zero, a byte is less than n). Bytes of
+/// 0x80 and above can give a false alarm, never a miss.
+fn has_special(eight: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let below_blank = eight.wrapping_sub(ONES * 0x20) & !eight & HIGHS;
+    let quote = zero(eight ^ (ONES * u64::from(b'"')));
+    let backslash = zero(eight ^ (ONES * u64::from(b'\\')));
+    below_blank | quote | backslash != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::string;
+
+    #[test]
+    fn every_place_of_a_special_byte_is_found() {
+        for special in ["\"", "\\", "\n", "\u{1}", "\u{1f}"] {
+            for before in 0..20 {
+                let text = format!("{}{special}{}", "é".repeat(before), "x".repeat(before));
+                let mut out = String::new();
+                string(&text, &mut out);
+                assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+                assert!(out.len() > text.len() + 2, "{out}");
+            }
+        }
+    }
 }

@@ -319,7 +319,6 @@ fn number_of(text: &str, whole: bool, negative: bool) -> Option<Number> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed test should panic")]
     use super::*;
 
     #[test]
