@@ -8,6 +8,7 @@ use crate::db::Db;
 use crate::environments::Environments;
 use crate::lifecycle::Lifecycle;
 use crate::outbound::Outbound;
+use crate::signals::Signals;
 use crate::telemetry::Metrics;
 
 /// The shared doors. Handlers get it as `State<Arc<App>>`.
@@ -25,6 +26,8 @@ pub struct App {
     pub worker: String,
     /// Webhooks, SNS, CloudWatch.
     pub outbound: Outbound,
+    /// Who in this process waits for what.
+    pub signals: Signals,
     /// Prometheus metrics.
     pub metrics: Metrics,
     /// Spawning and shutting down.
@@ -73,6 +76,7 @@ pub(crate) mod testing {
             outbound: Outbound::from_config(&config).unwrap(),
             config: Arc::new(config),
             worker: uuid::Uuid::new_v4().to_string(),
+            signals: Signals::new(),
             metrics: Metrics::new().unwrap(),
             lifecycle: Lifecycle::new(),
         })

@@ -16,13 +16,16 @@ pub mod app;
 pub mod http;
 pub mod jobs;
 pub mod lifecycle;
+pub mod signals;
 // features: one folder per noun
 pub mod access;
 pub mod approvals;
 pub mod audit;
-pub mod cloudwatch;
-pub mod deployments;
 pub mod environments;
+pub mod templates;
+pub mod executions;
+pub mod analytics;
+pub mod deployments;
 pub mod notifications;
 // index: one line per thing
 pub mod routes;

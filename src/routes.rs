@@ -15,7 +15,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::access;
 use crate::app::App;
-use crate::http::{Json, Problem, ProblemKind, layers};
+use crate::http::{Json, Problem, ProblemKind, idempotency, layers};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,9 +48,11 @@ fn features() -> OpenApiRouter<Arc<App>> {
         .merge(crate::audit::http::routes())
         .merge(crate::notifications::http::routes())
         .merge(crate::approvals::http::routes())
-        .merge(crate::approvals::tasks::http::routes())
         .merge(crate::jobs::http::routes())
         .merge(crate::environments::http::routes())
+        .merge(crate::templates::http::routes())
+        .merge(crate::executions::http::routes())
+        .merge(crate::analytics::http::routes())
 }
 
 /// The OpenAPI 3.1 document of every route.
@@ -67,10 +69,15 @@ pub fn router(app: Arc<App>) -> Router {
             "/",
             get(|| async { axum::response::Redirect::temporary("/docs/") }),
         );
-    let router = router.layer(axum::middleware::from_fn_with_state(
-        Arc::clone(&app),
-        access::guard,
-    ));
+    let router = router
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&app),
+            idempotency::layer,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&app),
+            access::guard,
+        ));
     layers::wrap(router, app.metrics.clone()).with_state(app)
 }
 

@@ -9,7 +9,7 @@ const ROOMS: &[&[&str]] = &[
     &["clock", "ids", "limits"],
     &["config", "telemetry"],
     &["db", "outbound", "step_functions"],
-    &["lifecycle"],
+    &["lifecycle", "signals"],
     &["environments"],
     &["app"],
     &["http"],

@@ -6,7 +6,8 @@
 mod error;
 pub mod paging;
 
-use sqlx::PgConnection;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 
@@ -62,6 +63,11 @@ impl Db {
         Ok(listener)
     }
 
+    /// A connection, for reads and single writes that need no transaction.
+    pub async fn connection(&self) -> Result<PoolConnection<Postgres>, DbError> {
+        Ok(self.pool.acquire().await?)
+    }
+
     /// The pool, for reads that need no transaction.
     pub fn pool(&self) -> &PgPool {
         &self.pool
@@ -89,6 +95,14 @@ impl Tx {
     /// The connection, to run SQL on.
     pub fn conn(&mut self) -> &mut PgConnection {
         &mut self.inner
+    }
+
+    /// Lets everything that is read in this transaction see one moment. Must come before the first statement.
+    pub async fn read_one_snapshot(&mut self) -> Result<(), DbError> {
+        sqlx::query("set transaction isolation level repeatable read, read only")
+            .execute(self.conn())
+            .await?;
+        Ok(())
     }
 
     /// Makes everything written in this transaction durable.

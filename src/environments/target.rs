@@ -60,6 +60,18 @@ impl Target {
         })
     }
 
+    /// The log group of a state machine: the environment's, else `/aws/stepfunctions/NAME`. Ends with `:*`, as the API wants it.
+    pub fn log_group_arn(&self, name: &str) -> String {
+        self.policies.log_group_arn.clone().unwrap_or_else(|| {
+            format!(
+                "arn:{}:logs:{}:{}:log-group:/aws/stepfunctions/{name}:*",
+                self.partition(),
+                self.region,
+                self.account
+            )
+        })
+    }
+
     fn states(&self) -> String {
         format!("arn:{}:states:{}:{}", self.partition(), self.region, self.account)
     }

@@ -2,6 +2,7 @@
 //! Knows no feature's code.
 
 mod caller;
+pub mod idempotency;
 mod json;
 pub mod layers;
 mod params;
@@ -11,6 +12,7 @@ mod step_functions;
 
 pub use crate::config::Role;
 pub use caller::Caller;
+pub use idempotency::IdempotencyToken;
 pub use json::Json;
 pub use params::{Path, Query};
 pub use problem::{ErrorItem, Problem, ProblemKind};

@@ -22,6 +22,16 @@ pub enum MachineType {
     Express,
 }
 
+impl MachineType {
+    /// As AWS writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::Express => "EXPRESS",
+        }
+    }
+}
+
 /// Where an execution stands.
 #[derive(
     Debug,

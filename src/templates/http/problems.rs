@@ -1,0 +1,134 @@
+//! The registry's errors as problems.
+
+use super::super::find::CompareError;
+use super::super::model::{Diagnostic, Severity};
+use super::super::register::RegisterError;
+use super::super::remove::RemoveError;
+use super::super::revise::ReviseError;
+use super::super::rules::InvalidRule;
+use super::super::validate::CheckError;
+use crate::http::{ErrorItem, Problem, ProblemKind};
+
+fn item(diagnostic: Diagnostic) -> ErrorItem {
+    ErrorItem {
+        severity: Some(diagnostic.severity.as_str().to_owned()),
+        location: diagnostic.location,
+        line: diagnostic.line,
+        column: diagnostic.column,
+        help: diagnostic.help,
+        ..ErrorItem::new(diagnostic.code, diagnostic.message)
+    }
+}
+
+impl From<CheckError> for Problem {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Definition(diagnostics) => {
+                let errors = diagnostics
+                    .iter()
+                    .filter(|diagnostic| diagnostic.severity == Severity::Error)
+                    .count();
+                Self::new(
+                    ProblemKind::InvalidDefinition,
+                    format!("the definition has {errors} error(s)"),
+                )
+                .with_errors(diagnostics.into_iter().map(item).collect())
+            }
+            CheckError::Settings(faults) => {
+                let detail = faults
+                    .first()
+                    .map_or_else(String::new, |fault| format!("`{}` {}", fault.pointer, fault.message));
+                Self::new(ProblemKind::InvalidRequest, detail).with_errors(
+                    faults
+                        .into_iter()
+                        .map(|fault| ErrorItem {
+                            pointer: Some(fault.pointer),
+                            ..ErrorItem::new("invalid_field", fault.message)
+                        })
+                        .collect(),
+                )
+            }
+            CheckError::Rules(rules) => invalid_rules(rules),
+            CheckError::Schema(error) => {
+                let pointer = format!("/input_schema{}", error.pointer);
+                Self::new(ProblemKind::InvalidRequest, error.to_string()).with_errors(vec![ErrorItem {
+                    pointer: Some(pointer),
+                    ..ErrorItem::new("invalid_schema", error.reason)
+                }])
+            }
+            CheckError::Encode(_) | CheckError::Died(_) => Self::internal(error),
+        }
+    }
+}
+
+/// Rules that can't be compiled.
+pub(super) fn invalid_rules(rules: Vec<InvalidRule>) -> Problem {
+    let detail = rules.first().map_or_else(String::new, ToString::to_string);
+    Problem::new(ProblemKind::InvalidRequest, detail).with_errors(
+        rules
+            .into_iter()
+            .map(|rule| ErrorItem {
+                pointer: Some(format!("/rules/{}/expression", rule.index)),
+                ..ErrorItem::new("invalid_rule", rule.to_string())
+            })
+            .collect(),
+    )
+}
+
+impl From<RegisterError> for Problem {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Check(error) => error.into(),
+            RegisterError::Exists { name } => Self::new(
+                ProblemKind::AlreadyExists,
+                format!("a template `{name}` exists already and is different; POST /v1/templates/{name}/revisions adds a revision to it"),
+            )
+            .with("template", name.as_str()),
+            RegisterError::Environment(error) => Self::new(ProblemKind::InvalidRequest, error.to_string()).with_errors(vec![ErrorItem {
+                pointer: Some("/environments".to_owned()),
+                ..ErrorItem::new("unknown_environment", error.to_string())
+            }]),
+            RegisterError::ApprovalRequired { .. } => Self::new(
+                ProblemKind::InvalidRequest,
+                format!("{error}; register without it and deploy with POST /v1/deployments"),
+            ),
+            RegisterError::TooManyEnvironments => Self::new(ProblemKind::InvalidRequest, error.to_string()),
+            RegisterError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReviseError> for Problem {
+    fn from(error: ReviseError) -> Self {
+        match error {
+            ReviseError::UnknownTemplate { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
+            ReviseError::Check(error) => error.into(),
+            ReviseError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<RemoveError> for Problem {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::UnknownTemplate { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
+            RemoveError::Running { .. } => Self::new(
+                ProblemKind::InUse,
+                format!("{error}; wait for them or stop them, and delete then"),
+            ),
+            RemoveError::Target(_) => Self::new(ProblemKind::Conflict, error.to_string()),
+            RemoveError::StepFunctions(error) => error.into(),
+            RemoveError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<CompareError> for Problem {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::UnknownRevision { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
+            CompareError::Corrupt(_) => Self::internal(error),
+            CompareError::Database(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What clients send to the registry.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::model::{Logging, MachineType, Rule, Settings, TemplateName, Written};
+use super::super::plan::SettingsChange;
+use crate::environments::EnvironmentName;
+
+fn default_environments() -> Vec<EnvironmentName> {
+    vec![EnvironmentName::default()]
+}
+
+/// A template to register.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RegisterTemplate {
+    /// Names the template and its state machine.
+    pub(super) name: TemplateName,
+    /// What AWS is to run it as; fixed for good.
+    #[serde(default, rename = "type")]
+    pub(super) kind: MachineType,
+    /// Amazon States Language: an object, or text, which is kept as it was written.
+    pub(super) definition: Written,
+    /// Becomes the top-level `TimeoutSeconds` where the definition has none.
+    timeout_seconds: Option<u32>,
+    /// Becomes a Retry on transient errors on every Task that has none.
+    retry_attempts: Option<u32>,
+    /// The role the state machine runs as; absent: the environment's.
+    role_arn: Option<String>,
+    /// Logging of executions; absent: off.
+    logging: Option<Logging>,
+    /// AWS X-Ray; absent: off.
+    tracing: Option<bool>,
+    /// Tags of the state machine.
+    tags: Option<BTreeMap<String, String>>,
+    /// JSON Schema 2020-12 that inputs must fit.
+    #[schema(value_type = Option<Object>)]
+    input_schema: Option<Value>,
+    /// Rules of the house, in CEL over `definition`.
+    rules: Option<Vec<Rule>>,
+    /// Where it goes live at once.
+    #[serde(default = "default_environments")]
+    pub(super) environments: Vec<EnvironmentName>,
+}
+
+impl RegisterTemplate {
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            timeout_seconds: self.timeout_seconds,
+            retry_attempts: self.retry_attempts,
+            role_arn: self.role_arn.clone(),
+            logging: self.logging.clone(),
+            tracing: self.tracing,
+            tags: self.tags.clone(),
+            input_schema: self.input_schema.clone(),
+            rules: self.rules.clone(),
+        }
+    }
+}
+
+/// Tells null, which is `Some(None)`, from absent, which is `None`.
+fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+/// A revision to register. Settings that are absent stay as in the newest revision; null takes one back to its default.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RegisterRevision {
+    /// Amazon States Language: an object, or text, which is kept as it was written.
+    pub(super) definition: Written,
+    /// Becomes the top-level `TimeoutSeconds` where the definition has none.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>)]
+    timeout_seconds: Option<Option<u32>>,
+    /// Becomes a Retry on transient errors on every Task that has none.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>)]
+    retry_attempts: Option<Option<u32>>,
+    /// The role the state machine runs as.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    role_arn: Option<Option<String>>,
+    /// Logging of executions.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Logging>)]
+    logging: Option<Option<Logging>>,
+    /// AWS X-Ray.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<bool>)]
+    tracing: Option<Option<bool>>,
+    /// Tags of the state machine.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    tags: Option<Option<BTreeMap<String, String>>>,
+    /// JSON Schema 2020-12 that inputs must fit.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Object>)]
+    input_schema: Option<Option<Value>>,
+    /// Rules of the house, in CEL over `definition`.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<Rule>>)]
+    rules: Option<Option<Vec<Rule>>>,
+}
+
+impl RegisterRevision {
+    pub(super) fn into_parts(self) -> (Written, SettingsChange) {
+        let change = SettingsChange {
+            timeout_seconds: self.timeout_seconds,
+            retry_attempts: self.retry_attempts,
+            role_arn: self.role_arn,
+            logging: self.logging,
+            tracing: self.tracing,
+            tags: self.tags,
+            input_schema: self.input_schema,
+            rules: self.rules,
+        };
+        (self.definition, change)
+    }
+}
+
+/// A definition to check.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Validation {
+    /// Amazon States Language: an object or text.
+    pub(super) definition: Written,
+    /// What it is to run as.
+    #[serde(default, rename = "type")]
+    pub(super) kind: MachineType,
+    /// Rules of the house to check, too.
+    #[serde(default)]
+    pub(super) rules: Vec<Rule>,
+}
+
+/// What narrows the list of templates.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TemplateQuery {
+    /// Part of the name, whatever its case.
+    pub(super) search: Option<String>,
+    /// Most rows to return, 1..=500; 50 when absent.
+    pub(super) limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub(super) cursor: Option<String>,
+}
+
+/// What to compare with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiffQuery {
+    /// Number of the revision to compare against; absent: the one before.
+    pub(super) against: Option<i32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_takes_a_setting_back_and_absence_keeps_it() {
+        let revision: RegisterRevision =
+            serde_json::from_str(r#"{"definition": {}, "retry_attempts": null, "tracing": true}"#).unwrap();
+        let (_, change) = revision.into_parts();
+        assert_eq!(change.retry_attempts, Some(None));
+        assert_eq!(change.tracing, Some(Some(true)));
+        assert_eq!(change.timeout_seconds, None);
+    }
+}

@@ -1,0 +1,52 @@
+//! The registry's numbers, each with its unit, reason and source.
+
+/// Characters of a template's name (AWS Step Functions: names of state machines).
+pub(super) const NAME_LENGTH_MAX: usize = 80;
+
+/// Seconds of a top-level `TimeoutSeconds` (Amazon States Language, "Timeouts"; the default AWS applies to tasks).
+pub(super) const TIMEOUT_SECONDS_MAX: u32 = 99_999_999;
+
+/// Attempts of a default Retry. Far above what helps against transient errors; it keeps a typing error from running for weeks.
+pub(super) const RETRY_ATTEMPTS_MAX: u32 = 100;
+
+/// Tags of a state machine (AWS Step Functions quota).
+pub(super) const TAGS_MAX: usize = 50;
+
+/// Characters of a tag's key (AWS tagging rules).
+pub(super) const TAG_KEY_LENGTH_MAX: usize = 128;
+
+/// Characters of a tag's value (AWS tagging rules).
+pub(super) const TAG_VALUE_LENGTH_MAX: usize = 256;
+
+/// Rules of one template.
+pub(super) const RULES_MAX: usize = 50;
+
+/// Bytes of one rule's CEL expression: a screenful.
+pub(super) const RULE_EXPRESSION_BYTES_MAX: usize = 4_096;
+
+/// Characters of a rule's message.
+pub(super) const RULE_MESSAGE_LENGTH_MAX: usize = 512;
+
+/// Steps that evaluating one rule over one definition may take in the worst case: below a second on a slow core.
+pub(super) const RULE_STEPS_MAX: u64 = 2_000_000;
+
+/// Bytes of stack for compiling and evaluating rules: several times what the deepest expression of [`RULE_EXPRESSION_BYTES_MAX`] took when it
+/// was tried in an unoptimised build.
+pub(super) const RULE_STACK_BYTES: usize = 256 * 1024 * 1024;
+
+/// Bytes of an input schema: it is compiled anew for each start.
+pub(super) const INPUT_SCHEMA_BYTES_MAX: usize = 65_536;
+
+/// Violations of an input schema that are reported; one is enough to refuse.
+pub(super) const SCHEMA_VIOLATIONS_MAX: usize = 100;
+
+/// Single changes that a diff lists; its text is complete all the same.
+pub(super) const DIFF_CHANGES_MAX: usize = 1_000;
+
+/// Environments that one registration may name.
+pub(super) const REGISTRATION_ENVIRONMENTS_MAX: usize = 20;
+
+/// Seconds of a default Retry: first interval and ceiling, with full jitter between (AWS Builders' Library, "Timeouts, retries, and backoff with jitter").
+pub(super) const DEFAULT_RETRY_INTERVAL_SECONDS: u32 = 1;
+/// See [`DEFAULT_RETRY_INTERVAL_SECONDS`].
+pub(super) const DEFAULT_RETRY_MAX_DELAY_SECONDS: u32 = 60;
