@@ -16,7 +16,7 @@ use super::functions::{Functions, Returned};
 use super::metadata::{self, Connection};
 use super::{Reply, TaskError};
 use crate::arn::Place;
-use crate::limits::FUNCTION_SECONDS_MAX;
+use crate::limits::{FUNCTION_SECONDS_MAX, PAYLOAD_BYTES_MAX};
 
 const LAMBDA: Service = Service {
     name: "lambda",
@@ -113,10 +113,7 @@ impl Lambda {
             client_context: None,
         };
         match self.invoke(&invoke, now_ms).await {
-            Ok(answer) => {
-                let text = text_of(&answer)?;
-                Ok(Reply::Done(payload(text)?))
-            }
+            Ok(answer) => Ok(Reply::Done(payload(text_of(&answer, arn)?)?)),
             // The error's text stays as the function wrote it.
             Err(InvokeError::Function(text)) => Err(function_error(&text, text.clone())),
             Err(InvokeError::Task(error)) => Err(error),
@@ -179,7 +176,7 @@ impl Lambda {
         }
         if answer.header("x-amz-function-error").is_some() {
             return Err(InvokeError::Function(
-                text_of(&answer).map_err(InvokeError::Task)?,
+                text_of(&answer, "lambda").map_err(InvokeError::Task)?,
             ));
         }
         Ok(answer)
@@ -219,16 +216,14 @@ fn request(invoke: &Invoke) -> Request {
         headers.push(("x-amz-client-context", context.clone()));
     }
     let query = invoke.qualifier.as_deref().map_or_else(String::new, |qualifier| {
-        let mut query = url::form_urlencoded::Serializer::new(String::from("?"));
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("Qualifier", qualifier);
-        query.finish()
+        format!("?{}", query.finish())
     });
+    let name: String = url::form_urlencoded::byte_serialize(invoke.function.name.as_bytes()).collect();
     Request {
         method: Method::POST,
-        path: format!(
-            "/2015-03-31/functions/{}/invocations{query}",
-            invoke.function.name
-        ),
+        path: format!("/2015-03-31/functions/{name}/invocations{query}"),
         headers,
         body: Bytes::from(invoke.event.clone()),
     }
@@ -270,7 +265,10 @@ fn response(answer: &Answer) -> Result<Payload, TaskError> {
         response.insert("LogResult".into(), Json::from(log));
     }
     if !answer.body.is_empty() {
-        response.insert("Payload".into(), payload(text_of(answer)?)?.json().clone());
+        response.insert(
+            "Payload".into(),
+            payload(text_of(answer, "lambda")?)?.json().clone(),
+        );
     }
     metadata::add(&mut response, answer, Connection::Capital);
     response.insert("StatusCode".into(), Json::from(u64::from(answer.status.as_u16())));
@@ -291,7 +289,16 @@ fn function_error(text: &str, cause: String) -> TaskError {
     }
 }
 
-fn text_of(answer: &Answer) -> Result<String, TaskError> {
+/// The payload's text, if it is not longer than a state's result may be. `resource` is what the failure names.
+fn text_of(answer: &Answer, resource: &str) -> Result<String, TaskError> {
+    if answer.body.len() > PAYLOAD_BYTES_MAX {
+        return Err(errors::fail(
+            "States.DataLimitExceeded",
+            format!(
+                "The state/task '{resource}' returned a result with a size exceeding the maximum number of bytes service limit."
+            ),
+        ));
+    }
     String::from_utf8(answer.body.to_vec())
         .map_err(|_| errors::fail("Lambda.SdkClientException", "the function's payload is not UTF-8"))
 }

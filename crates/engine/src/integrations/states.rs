@@ -16,7 +16,7 @@ use super::metadata::{self, Connection};
 use super::{Reply, TaskContext, TaskError};
 use crate::Engine;
 use crate::arn::Place;
-use crate::executions::{ParentTask, StartExecution};
+use crate::executions::{Execution, ExecutionStatus, ParentTask, StartExecution};
 use crate::runtime::Closed;
 use crate::wire;
 use crate::wire::caller::Caller;
@@ -68,6 +68,9 @@ pub(super) async fn start_execution(
         .start(command)
         .await
         .map_err(|error| refused(&OPTIMISED, &error.into()))?;
+    if let Some(child) = started.before.as_deref().and_then(closed_before) {
+        return child.result(pattern).map(Reply::Done);
+    }
     let mut response = Object::new();
     response.insert("ExecutionArn".into(), Json::from(started.arn.clone()));
     let wire = format!(
@@ -86,68 +89,123 @@ pub(super) async fn start_execution(
 
 /// The result of a `.sync` task whose child has closed: its description, or a failure that carries it.
 pub(super) fn child_closed(call: &TaskCall, child: &Closed) -> Result<Payload, TaskError> {
-    let parse = call.resource.pattern() == Pattern::Sync2;
-    let shown = |payload: &Payload| {
-        if parse {
-            payload.json().clone()
-        } else {
-            Json::from(payload.text().clone())
-        }
-    };
-    let included = || {
-        let mut details = Object::new();
-        details.insert("Included".into(), Json::Bool(true));
-        Json::from(details)
-    };
     let (status, output, failure) = match &child.outcome {
-        Outcome::Succeeded { output } => ("SUCCEEDED", Some(output), None),
-        Outcome::Failed(failure) => ("FAILED", None, Some(failure)),
-        Outcome::TimedOut(failure) => ("TIMED_OUT", None, Some(failure)),
-        Outcome::Aborted(failure) => ("ABORTED", None, Some(failure)),
+        Outcome::Succeeded { output } => (
+            ExecutionStatus::Succeeded,
+            Some(output.clone()),
+            Failure::default(),
+        ),
+        Outcome::Failed(failure) => (ExecutionStatus::Failed, None, failure.clone()),
+        Outcome::TimedOut(failure) => (ExecutionStatus::TimedOut, None, failure.clone()),
+        Outcome::Aborted(failure) => (ExecutionStatus::Aborted, None, failure.clone()),
     };
     let facts = &child.facts;
-    let mut description = Object::new();
-    let mut put = |name: &str, value: Json| description.insert(name.into(), value);
-    if let Some(Failure { error, cause }) = failure {
-        cause
-            .iter()
-            .for_each(|cause| put("Cause", Json::from(cause.clone())));
-        error
-            .iter()
-            .for_each(|error| put("Error", Json::from(error.clone())));
+    let child = Child {
+        arn: facts.execution_arn.clone(),
+        name: facts.name.clone(),
+        machine_arn: facts.machine_arn.clone(),
+        version_arn: facts.version_arn.clone(),
+        alias_arn: facts.alias_arn.clone(),
+        status,
+        input: facts.input.clone(),
+        output,
+        failure,
+        started_at: facts.start_ms,
+        stopped_at: child.stopped_at,
+        redrive_count: facts.redrive_count,
+    };
+    child.result(call.resource.pattern())
+}
+
+/// A child that had closed before its parent's task was performed again; none while it is open.
+fn closed_before(child: &Execution) -> Option<Child> {
+    let payload = |text: &str| Payload::from_text(text).unwrap_or_else(|_| Payload::null());
+    Some(Child {
+        arn: child.arn.clone(),
+        name: child.name.clone(),
+        machine_arn: child.machine_arn.clone(),
+        version_arn: child.version_arn.clone(),
+        alias_arn: child.alias_arn.clone(),
+        status: child.status,
+        input: payload(&child.input),
+        output: child.output.as_deref().map(payload),
+        failure: Failure {
+            error: child.error.as_deref().map(Arc::from),
+            cause: child.cause.as_deref().map(Arc::from),
+        },
+        started_at: child.started_at,
+        stopped_at: child.stopped_at?,
+        redrive_count: child.redrive_count,
+    })
+}
+
+/// A child that has closed.
+struct Child {
+    arn: Arc<str>,
+    name: Arc<str>,
+    machine_arn: Arc<str>,
+    version_arn: Option<Arc<str>>,
+    alias_arn: Option<Arc<str>>,
+    status: ExecutionStatus,
+    input: Payload,
+    output: Option<Payload>,
+    failure: Failure,
+    started_at: i64,
+    stopped_at: i64,
+    redrive_count: u32,
+}
+
+impl Child {
+    fn result(self, pattern: Pattern) -> Result<Payload, TaskError> {
+        let succeeded = self.status == ExecutionStatus::Succeeded;
+        let description = self.description(pattern);
+        if succeeded {
+            Ok(Payload::from_json(description))
+        } else {
+            Err(errors::fail("States.TaskFailed", description.to_string()))
+        }
     }
-    put("ExecutionArn", Json::from(facts.execution_arn.clone()));
-    put("Input", shown(&facts.input));
-    put("InputDetails", included());
-    put("Name", Json::from(facts.name.clone()));
-    if let Some(output) = output {
-        put("Output", shown(output));
-        put("OutputDetails", included());
-    }
-    put("RedriveCount", Json::from(u64::from(facts.redrive_count)));
-    if status == "SUCCEEDED" {
-        put("RedriveStatus", Json::from("NOT_REDRIVABLE"));
-        put(
-            "RedriveStatusReason",
-            Json::from("Execution is SUCCEEDED and cannot be redriven"),
-        );
-    } else {
-        put("RedriveStatus", Json::from("REDRIVABLE"));
-    }
-    put("StartDate", Json::from(facts.start_ms));
-    put("StateMachineArn", Json::from(facts.machine_arn.clone()));
-    for (name, arn) in [
-        ("StateMachineAliasArn", &facts.alias_arn),
-        ("StateMachineVersionArn", &facts.version_arn),
-    ] {
-        arn.iter().for_each(|arn| put(name, Json::from(arn.clone())));
-    }
-    put("Status", Json::from(status));
-    put("StopDate", Json::from(child.stopped_at));
-    let description = Json::from(description);
-    match failure {
-        None => Ok(Payload::from_json(description)),
-        Some(_) => Err(errors::fail("States.TaskFailed", description.to_string())),
+
+    /// What DescribeExecution says, in the order and with the members AWS gives; with `.sync:2` data is JSON, else text.
+    fn description(self, pattern: Pattern) -> Json {
+        let shown = |payload: &Payload| match pattern {
+            Pattern::Sync2 => payload.json().clone(),
+            Pattern::RequestResponse | Pattern::Sync | Pattern::WaitForTaskToken => {
+                Json::from(payload.text().clone())
+            }
+        };
+        let included = || Json::from(Object::from_iter([(Arc::from("Included"), Json::Bool(true))]));
+        let (redrivable, why_not) = if self.status == ExecutionStatus::Succeeded {
+            (
+                "NOT_REDRIVABLE",
+                Some("Execution is SUCCEEDED and cannot be redriven"),
+            )
+        } else {
+            ("REDRIVABLE", None)
+        };
+        let members = [
+            ("Cause", self.failure.cause.map(Json::from)),
+            ("Error", self.failure.error.map(Json::from)),
+            ("ExecutionArn", Some(Json::from(self.arn))),
+            ("Input", Some(shown(&self.input))),
+            ("InputDetails", Some(included())),
+            ("Name", Some(Json::from(self.name))),
+            ("Output", self.output.as_ref().map(shown)),
+            ("OutputDetails", self.output.as_ref().map(|_| included())),
+            ("RedriveCount", Some(Json::from(u64::from(self.redrive_count)))),
+            ("RedriveStatus", Some(Json::from(redrivable))),
+            ("RedriveStatusReason", why_not.map(Json::from)),
+            ("StartDate", Some(Json::from(self.started_at))),
+            ("StateMachineAliasArn", self.alias_arn.map(Json::from)),
+            ("StateMachineArn", Some(Json::from(self.machine_arn))),
+            ("StateMachineVersionArn", self.version_arn.map(Json::from)),
+            ("Status", Some(Json::from(self.status.as_str()))),
+            ("StopDate", Some(Json::from(self.stopped_at))),
+        ];
+        let present = members
+            .into_iter()
+            .filter_map(|(name, value)| Some((Arc::from(name), value?)));
+        Json::from(present.collect::<Object>())
     }
 }
 

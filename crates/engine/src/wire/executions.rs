@@ -452,7 +452,7 @@ pub(super) async fn describe_machine(
     let found = engine.executions().find(&request.execution_arn).await?;
     let definition = engine.machines().definition(found.revision_id).await?;
     Ok(DescribeMachineAnswer {
-        state_machine_arn: found.version_arn.unwrap_or(found.machine_arn),
+        state_machine_arn: found.machine_arn,
         name: Arc::clone(&definition.machine_name),
         update_date: Timestamp(definition.revision.created_at),
         map_run_arn: found.map_run_arn,
