@@ -206,7 +206,9 @@ fn variables_read(context: &Context<'_>) -> VariablesRead {
     let mut read = VariablesRead::new();
     for item in &context.reads {
         if let Some(state) = context.definition.states.get(item.state) {
-            read.entry(state.name().to_owned()).or_default().insert(item.variable.clone());
+            read.entry(state.name().to_owned())
+                .or_default()
+                .insert(item.variable.clone());
         }
     }
     read
