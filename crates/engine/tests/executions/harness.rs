@@ -55,7 +55,7 @@ impl Functions {
     }
 }
 
-fn name_of(call: &TaskCall) -> String {
+pub(crate) fn name_of(call: &TaskCall) -> String {
     match &call.resource {
         Resource::LambdaFunction { arn } => arn.rsplit(':').next().unwrap().to_owned(),
         Resource::Service { text, .. } => text.to_string(),
@@ -110,9 +110,16 @@ pub(crate) struct Server {
     pub(crate) engine: Arc<Engine>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) database: TestDatabase,
-    url: String,
-    http: reqwest::Client,
+    client: Client,
     stop: CancellationToken,
+}
+
+impl std::ops::Deref for Server {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl Server {
@@ -131,6 +138,7 @@ impl Server {
             ..config
         };
         let engine = Engine::open(pool, config).await.unwrap();
+        engine.driving().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = signalbox_engine::wire::router(Arc::clone(&engine), Trust::Nobody);
@@ -146,8 +154,7 @@ impl Server {
             engine,
             functions,
             database,
-            url,
-            http: reqwest::Client::new(),
+            client: Client::new(&url),
             stop,
         }
     }
@@ -159,9 +166,46 @@ impl Server {
         let functions = Arc::clone(&self.functions);
         Self::over(self.database.clone(), EngineConfig::default(), functions).await
     }
+}
+
+/// Speaks the wire protocol.
+#[derive(Clone)]
+pub(crate) struct Client {
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Client {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// Calls an operation until the server has taken it: through restarts, and `done` says that it took it before.
+    pub(crate) async fn insist(&self, operation: &str, request: Value, done: &str) {
+        let insisting = async {
+            loop {
+                match self.try_call(operation, &request).await {
+                    Ok((200, _)) => return,
+                    Ok((400, answer)) if answer["__type"] == done => return,
+                    Ok((503, _)) | Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Ok(other) => panic!("{operation}: {other:?}"),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, insisting)
+            .await
+            .unwrap_or_else(|_| panic!("{operation} was never taken"));
+    }
 
     /// Calls an operation: the status and the answer.
     pub(crate) async fn call(&self, operation: &str, request: Value) -> (u16, Value) {
+        self.try_call(operation, &request).await.unwrap()
+    }
+
+    async fn try_call(&self, operation: &str, request: &Value) -> reqwest::Result<(u16, Value)> {
         let response = self
             .http
             .post(&self.url)
@@ -169,18 +213,14 @@ impl Server {
             .header("content-type", "application/x-amz-json-1.0")
             .body(request.to_string())
             .send()
-            .await
-            .unwrap();
+            .await?;
         let status = response.status().as_u16();
-        (
-            status,
-            serde_json::from_slice(&response.bytes().await.unwrap()).unwrap(),
-        )
+        let body = response.bytes().await?;
+        Ok((status, serde_json::from_slice(&body).unwrap()))
     }
 
-    /// Calls an operation that must succeed; not before the engine drives.
+    /// Calls an operation that must succeed.
     pub(crate) async fn ok(&self, operation: &str, request: Value) -> Value {
-        self.engine.driving().await;
         let (status, answer) = self.call(operation, request).await;
         assert_eq!(status, 200, "{operation}: {answer}");
         answer
