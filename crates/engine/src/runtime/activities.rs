@@ -60,7 +60,6 @@ impl ActivityQueues {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed test should panic")]
 mod tests {
     use super::*;
 

@@ -104,7 +104,7 @@ impl Live {
         } = self;
         match &event {
             Event::TaskStarted { id } | Event::ActivityStarted { id, .. } => {
-                raise(&mut tasks, *id, Stage::Started)
+                raise(&mut tasks, *id, Stage::Started);
             }
             Event::TaskSubmitted { id, .. } => raise(&mut tasks, *id, Stage::Submitted),
             Event::TaskSucceeded { id, .. } | Event::TaskFailed { id, .. } => {

@@ -267,7 +267,7 @@ impl Shard {
                 }
                 Decision::Retry => {
                     slot.inbox
-                        .extend(slot.early.drain(..).map(|input| input.no_longer_early()));
+                        .extend(slot.early.drain(..).map(Input::no_longer_early));
                     continue;
                 }
                 Decision::Redrive(event, redrive, tell) => {
@@ -458,7 +458,7 @@ impl Shard {
         for action in pending.actions {
             match action {
                 Action::Dispatch(call) if here.live.tasks.contains_key(&call.id) => {
-                    self.dispatch(id, &here, &call)
+                    self.dispatch(id, &here, &call);
                 }
                 // Over before it began, or set when it happened.
                 Action::Dispatch(_) | Action::Timer(..) => {}

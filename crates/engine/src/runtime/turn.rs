@@ -41,16 +41,14 @@ pub(super) fn decide(here: &Here, input: Input, now_ms: i64, dispatch: &dyn Disp
     }
     match input {
         Input::Task(event) if live.concerns(&event) => Decision::Take(event, None),
-        Input::Task(_) => Decision::Nothing,
         Input::Timer(id, due_ms) if live.timers.get(&id) == Some(&due_ms) => {
             Decision::Take(Event::TimerFired { id }, None)
         }
-        // It was cancelled, or set anew for later.
-        Input::Timer(..) | Input::Look => Decision::Nothing,
+        Input::Continue if live.resume => Decision::Take(Event::Continue, None),
+        // It is late: cancelled, ended, or set anew for later.
+        Input::Task(_) | Input::Timer(..) | Input::Look | Input::Continue => Decision::Nothing,
         Input::LazyWrite => Decision::Write,
         Input::Early => Decision::Retry,
-        Input::Continue if live.resume => Decision::Take(Event::Continue, None),
-        Input::Continue => Decision::Nothing,
         Input::Answer {
             token,
             answer,
@@ -71,28 +69,16 @@ pub(super) fn decide(here: &Here, input: Input, now_ms: i64, dispatch: &dyn Disp
             }
             Some(task) => Decision::Take(event_of(task.call.id, answer), Some(Tell::Answered(tell))),
         },
-        Input::Take { task, worker, tell } => match live.tasks.get(&task) {
-            Some(OpenTask {
-                call,
-                stage: Stage::Scheduled,
-            }) => match &call.token {
-                Some(token) => {
-                    let work = ActivityTask {
-                        token: token.clone(),
-                        input: call.parameters.text().clone(),
-                    };
-                    Decision::Take(
-                        Event::ActivityStarted { id: task, worker },
-                        Some(Tell::Taken(tell, work)),
-                    )
-                }
-                None => Decision::Nothing,
-            },
-            Some(_) | None => {
+        Input::Take { task, worker, tell } => {
+            let Some(work) = waiting_for_worker(live, task) else {
                 say(tell, None);
-                Decision::Nothing
-            }
-        },
+                return Decision::Nothing;
+            };
+            Decision::Take(
+                Event::ActivityStarted { id: task, worker },
+                Some(Tell::Taken(tell, work)),
+            )
+        }
         Input::ChildClosed { task, child, early } => match live.tasks.get(&task) {
             None => Decision::Nothing,
             Some(open) if early && open.stage < Stage::Submitted => {
@@ -124,6 +110,19 @@ pub(super) fn decide(here: &Here, input: Input, now_ms: i64, dispatch: &dyn Disp
             Tell::Redriven(tell, now_ms),
         ),
     }
+}
+
+/// The activity's task, when no worker has it yet.
+fn waiting_for_worker(live: &Live, task: TaskId) -> Option<ActivityTask> {
+    let open = live
+        .tasks
+        .get(&task)
+        .filter(|open| open.stage == Stage::Scheduled)?;
+    let token = open.call.token.clone()?;
+    Some(ActivityTask {
+        token,
+        input: open.call.parameters.text().clone(),
+    })
 }
 
 /// Whether the answer to the call itself is still to come.

@@ -96,10 +96,7 @@ async fn child() {
     let engine = Engine::open(pool, config).await.unwrap();
     let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     engine.driving().await;
-    #[expect(clippy::print_stdout, reason = "the parent waits for this line")]
-    {
-        println!("\nready");
-    }
+    println!("\nready");
     axum::serve(listener, signalbox_engine::wire::router(engine, Trust::Nobody))
         .await
         .unwrap();
@@ -116,13 +113,8 @@ async fn spawn(database: &str, functions: &str, address: &str) -> Child {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    while lines
-        .next_line()
-        .await
-        .unwrap()
-        .expect("the child says that it is ready")
-        != "ready"
-    {}
+    // The end of its output without that line is the end of the child.
+    while lines.next_line().await.unwrap().unwrap() != "ready" {}
     child
 }
 

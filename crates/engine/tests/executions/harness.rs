@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// How long a test waits for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Functions of a test: `echo` answers its input, `fail` fails with `Boom`, any other waits until it is let go.
 #[derive(Default)]
@@ -132,13 +132,18 @@ impl Server {
         config: EngineConfig,
         functions: Arc<Functions>,
     ) -> Self {
+        let server = Self::open(database, config, functions).await;
+        server.engine.driving().await;
+        server
+    }
+
+    async fn open(database: TestDatabase, config: EngineConfig, functions: Arc<Functions>) -> Self {
         let pool = PgPool::connect(&database.url).await.unwrap();
         let config = EngineConfig {
             dispatch: Arc::new(TestDispatch(Arc::clone(&functions))),
             ..config
         };
         let engine = Engine::open(pool, config).await.unwrap();
-        engine.driving().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = signalbox_engine::wire::router(Arc::clone(&engine), Trust::Nobody);
@@ -159,12 +164,51 @@ impl Server {
         }
     }
 
+    /// Another engine over the same database, which has to wait.
+    pub(crate) async fn beside(other: &Self) -> Self {
+        Self::open(other.database.clone(), EngineConfig::default(), Arc::default()).await
+    }
+
     /// Begins again over the same database, as after a restart.
     pub(crate) async fn restart(self) -> Self {
         self.stop.cancel();
         self.engine.shutdown().await;
-        let functions = Arc::clone(&self.functions);
-        Self::over(self.database.clone(), EngineConfig::default(), functions).await
+        Self::over(
+            self.database.clone(),
+            EngineConfig::default(),
+            Arc::clone(&self.functions),
+        )
+        .await
+    }
+
+    /// Begins again over the same database, and what was under way was not written down.
+    pub(crate) async fn kill_and_restart(self) -> Self {
+        self.change_and_restart("select 1").await
+    }
+
+    /// The same, after a change in the tables.
+    pub(crate) async fn change_and_restart(self, change: &'static str) -> Self {
+        let admin = PgPool::connect(&self.database.url).await.unwrap();
+        // Nobody can write or take over until the change is made.
+        let mut tx = admin.begin().await.unwrap();
+        sqlx::query("lock table engine.driver in access exclusive mode")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        sqlx::query(change).execute(&mut *tx).await.unwrap();
+        let others = "select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid()";
+        self.stop.cancel();
+        let stopping = self.engine.shutdown();
+        sqlx::query(others).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        stopping.await;
+        Self::over(
+            self.database.clone(),
+            EngineConfig::default(),
+            Arc::clone(&self.functions),
+        )
+        .await
     }
 }
 
@@ -263,13 +307,16 @@ impl Client {
 
     /// The whole history, whose ids must be 1 to n.
     pub(crate) async fn history(&self, execution: &str) -> Vec<Value> {
-        let answer = self
-            .ok(
-                "GetExecutionHistory",
-                json!({"executionArn": execution, "maxResults": 1000}),
-            )
-            .await;
-        let events = answer["events"].as_array().unwrap().clone();
+        let mut events = Vec::new();
+        let mut request = json!({"executionArn": execution, "maxResults": 1000});
+        loop {
+            let page = self.ok("GetExecutionHistory", request.clone()).await;
+            events.extend(page["events"].as_array().unwrap().iter().cloned());
+            match page.get("nextToken") {
+                Some(token) => request["nextToken"] = token.clone(),
+                None => break,
+            }
+        }
         for (index, event) in events.iter().enumerate() {
             assert_eq!(event["id"], json!(index + 1), "ids without gaps: {event}");
         }
@@ -285,16 +332,23 @@ impl Client {
             .collect()
     }
 
-    /// Waits until the history has an event of that type.
-    pub(crate) async fn until_event(&self, execution: &str, kind: &str) {
+    /// Waits until the history has `count` events of that type.
+    pub(crate) async fn until_history(&self, execution: &str, kind: &str, count: usize) {
         let waiting = async {
-            while !self.types(execution).await.iter().any(|found| found == kind) {
+            while self
+                .types(execution)
+                .await
+                .iter()
+                .filter(|found| *found == kind)
+                .count()
+                < count
+            {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::time::timeout(PATIENCE, waiting)
             .await
-            .unwrap_or_else(|_| panic!("no {kind} in {execution}"));
+            .unwrap_or_else(|_| panic!("no {count} {kind} in {execution}"));
     }
 }
 

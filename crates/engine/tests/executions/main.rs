@@ -9,3 +9,4 @@
 mod basics;
 mod crash;
 mod harness;
+mod recovery;
