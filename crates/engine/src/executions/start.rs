@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use asl::eval::{ExecutionFacts, MachineKind};
 use asl::json::Payload;
+use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -171,7 +172,7 @@ impl Executions {
         let name = match name {
             Some(name) if name_is_valid(&name) => name,
             Some(name) => return Err(StartError::Name(name)),
-            None => Uuid::new_v4().to_string(),
+            None => made_up_name(parent).to_string(),
         };
         let input = read_input(input.unwrap_or_else(|| "{}".to_owned()))?;
         let definition = &resolved.definition;
@@ -210,6 +211,23 @@ impl Executions {
             parent,
         })
     }
+}
+
+/// A name for an execution that was not given one. A child's comes from the task that waits for it, so that the task
+/// finds its child when it is called again after a crash, and does not start another.
+fn made_up_name(parent: Option<ParentTask>) -> Uuid {
+    let Some(parent) = parent else {
+        return Uuid::new_v4();
+    };
+    let mut digest = Sha256::new();
+    digest.update(parent.execution.0.as_bytes());
+    digest.update(parent.task.0.to_be_bytes());
+    let digest: [u8; 32] = digest.finalize().into();
+    let (first, _) = digest.split_at(16);
+    let first = first
+        .iter()
+        .fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+    uuid::Builder::from_random_bytes(first.to_be_bytes()).into_uuid()
 }
 
 struct Prepared {
@@ -287,6 +305,21 @@ mod tests {
             "Unexpected character (''' (code 39)): was expecting double-quote to start field name"
         );
         assert_eq!(refused(""), "Invalid execution input.");
+    }
+
+    #[test]
+    fn a_child_is_named_by_its_task_and_every_task_by_another() {
+        let task = |execution: u128, task| {
+            let execution = ExecutionId(Uuid::from_u128(execution));
+            made_up_name(Some(ParentTask {
+                execution,
+                task: asl::eval::TaskId(task),
+            }))
+        };
+        assert_eq!(task(1, 1), task(1, 1));
+        assert_ne!(task(1, 1), task(1, 2));
+        assert_ne!(task(1, 1), task(2, 1));
+        assert_ne!(made_up_name(None), made_up_name(None));
     }
 
     #[test]

@@ -127,16 +127,18 @@ struct Outside {
 
 async fn outside(State(outside): State<Arc<Outside>>, Path(path): Path<String>, body: String) -> String {
     let request: Value = serde_json::from_str(&body).unwrap();
+    let request = request.get("MessageBody").unwrap_or(&request);
     let number = request["number"].as_u64().unwrap();
     *outside.calls.lock().unwrap().entry(number).or_default() += 1;
     let pause = rand::rng().random_range(0..30);
     tokio::time::sleep(Duration::from_millis(pause)).await;
     if path == "token" {
         let answering = Arc::clone(&outside);
+        let token = request["token"].clone();
         #[expect(clippy::disallowed_methods, reason = "the test waits for what it does")]
         tokio::spawn(async move {
             let output = json!({"number": number}).to_string();
-            let request = json!({"taskToken": request["token"], "output": output});
+            let request = json!({"taskToken": token, "output": output});
             answering
                 .client
                 .insist("SendTaskSuccess", request, "TaskTimedOut")
@@ -168,7 +170,7 @@ fn definitions() -> Vec<(&'static str, Value)> {
             "token",
             one(
                 json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-                "Parameters": {"number.$": "$.number", "token.$": "$$.Task.Token"}}),
+                "Parameters": {"QueueUrl": "q", "MessageBody": {"number.$": "$.number", "token.$": "$$.Task.Token"}}}),
             ),
         ),
         (

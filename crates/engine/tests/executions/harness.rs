@@ -390,3 +390,9 @@ pub(crate) fn one(state: Value) -> Value {
 pub(crate) fn function(name: &str) -> Value {
     json!({"Type": "Task", "Resource": format!("arn:aws:lambda:us-east-1:000000000000:function:{name}")})
 }
+
+/// A Task whose end somebody brings with its token.
+pub(crate) fn token_task() -> Value {
+    json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}})
+}

@@ -9,7 +9,7 @@ use signalbox_engine::runtime::Readiness;
 use signalbox_postgres::testing::database;
 use sqlx::PgPool;
 
-use crate::harness::{Server, function, one, text, until};
+use crate::harness::{Server, function, one, text, token_task, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waits_tokens_and_activities_outlive_the_process() {
@@ -21,7 +21,7 @@ async fn waits_tokens_and_activities_outlive_the_process() {
     let work = server
         .machine("work", one(json!({"Type": "Task", "Resource": activity})))
         .await;
-    let state = json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken"});
+    let state = token_task();
     let token = server.machine("token", one(state)).await;
     let waits = server.run(&wait, json!({"w": 1})).await;
     let works = server.run(&work, json!({"a": 1})).await;
@@ -267,7 +267,7 @@ async fn frames_that_were_put_away_come_back() {
         ..EngineConfig::default()
     };
     let server = Server::over(database().await, config, Arc::default()).await;
-    let state = json!({"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken"});
+    let state = token_task();
     let tokens = server.machine("token", one(state)).await;
     let waits = server
         .machine("wait", one(json!({"Type": "Wait", "Seconds": 1})))
