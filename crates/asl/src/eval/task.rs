@@ -25,7 +25,7 @@ impl<'m> Run<'m, '_, '_> {
         let timeout_seconds = seconds(self, task.timeout.as_ref(), "TimeoutSeconds")?;
         let heartbeat_seconds = seconds(self, task.heartbeat.as_ref(), "HeartbeatSeconds")?;
         let wants_token = matches!(task.resource, Resource::Activity { .. })
-            || task.resource.pattern() == Pattern::WaitForTaskToken;
+            || task.resource.pattern() != Pattern::RequestResponse;
         let token = wants_token.then(|| (self.env.new_token)());
         let parameters = self.arguments(at, state, token.as_ref())?;
         self.check_size(what(state, task), &parameters)?;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::aws::Answer;
 use super::errors::{self, Generation, Refusal, Wording};
-use super::json::operation_name;
+use super::json::{as_text, operation_name};
 use super::metadata::{self, Connection};
 use super::{Reply, TaskContext, TaskError};
 use crate::Engine;
@@ -45,6 +45,7 @@ pub(super) async fn start_execution(
     call: &TaskCall,
     context: &TaskContext,
     pattern: Pattern,
+    now_ms: i64,
 ) -> Result<Reply, TaskError> {
     let parameters = call.parameters.json();
     let text = |name: &str| parameters.get(name).and_then(Json::as_str).map(str::to_owned);
@@ -58,7 +59,7 @@ pub(super) async fn start_execution(
         name: text("Name"),
         input: match parameters.get("Input") {
             None | Some(Json::Null) => None,
-            Some(input) => Some(input.to_string()),
+            Some(input) => Some(as_text(input)),
         },
         trace_header: text("TraceHeader"),
         parent,
@@ -78,7 +79,7 @@ pub(super) async fn start_execution(
         started.arn,
         seconds(started.started_at)
     );
-    metadata::add(&mut response, &answer(wire), Connection::Small);
+    metadata::add(&mut response, &answer(wire, now_ms), Connection::Small);
     response.insert("StartDate".into(), Json::from(started.started_at));
     let response = Payload::from_json(response.into());
     match pattern {
@@ -316,12 +317,15 @@ fn iso(seconds: f64) -> Json {
     Json::from(time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true).as_str())
 }
 
+/// As AWS prints times on the wire: `1.763847896123E9`.
 fn seconds(ms: i64) -> String {
-    format!("{}.{:03}", ms / 1000, ms % 1000)
+    #[expect(clippy::cast_precision_loss, reason = "times in ms since 1970 are far below 2^53")]
+    let seconds = ms as f64 / 1000.0;
+    format!("{seconds:E}")
 }
 
 /// What this engine's endpoint would have answered.
-fn answer(body: String) -> Answer {
+fn answer(body: String, now_ms: i64) -> Answer {
     let mut headers = HeaderMap::new();
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -329,6 +333,8 @@ fn answer(body: String) -> Answer {
         }
     };
     set("x-amzn-requestid", &uuid::Uuid::new_v4().to_string());
+    let now = chrono::DateTime::from_timestamp_millis(now_ms).unwrap_or_default();
+    set("date", &now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
     set("connection", "keep-alive");
     set("content-length", &body.len().to_string());
     set("content-type", wire::answer::CONTENT_TYPE);
