@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
+use super::Secret;
+
 /// The embedded Step Functions engine, which the environment `default` runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -13,6 +15,22 @@ pub struct Engine {
     pub listen: SocketAddr,
     /// Threads that evaluate; 0 means one for each core. Default 0.
     pub shards: usize,
+    /// `[[engine.access_keys]]`: keys that callers of the endpoint sign with. Default none: any signature is taken, and only a
+    /// loopback address is listened on.
+    pub access_keys: Vec<EngineKey>,
+}
+
+/// A key for the embedded engine's endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineKey {
+    /// The access key id.
+    pub id: String,
+    /// The secret access key.
+    pub secret: Secret,
+    /// The account it belongs to, twelve digits. Default the engine's, or the id when that is twelve digits.
+    #[serde(default)]
+    pub account: Option<String>,
 }
 
 impl Default for Engine {
@@ -20,6 +38,7 @@ impl Default for Engine {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8083),
             shards: 0,
+            access_keys: Vec::new(),
         }
     }
 }

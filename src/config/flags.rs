@@ -21,7 +21,7 @@ pub struct Flags {
     /// Which database, and where things are on disk.
     #[command(flatten)]
     pub database: DatabaseFlags,
-    /// What is logged, such as `info` or `warn,signalbox=debug` [default: info]
+    /// What is logged, such as `info` or `warn,signalbox=debug` [default: info,sqlx=warn]
     #[arg(long, env = "SIGNALBOX_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     /// How a log line looks [default: pretty]

@@ -28,12 +28,12 @@ use serde::Deserialize;
 pub use access::{Access, AccessKey, KeyDigest, Role};
 pub use approvals::{Approvals, Person};
 pub use aws::AwsEndpoints;
-pub use engine::Engine;
+pub use engine::{Engine, EngineKey};
 pub use environments::{
     Connection, Credentials, DEFAULT_ENVIRONMENT, EMBEDDED_ACCOUNT, EMBEDDED_REGION, Environment,
     EnvironmentName, InvalidEnvironmentName, Policies, Quota, Remote,
 };
-pub use flags::Flags;
+pub use flags::{DatabaseFlags, Flags};
 pub use functions::{Function, FunctionTarget};
 pub use jobs::Jobs;
 pub use monitor::Monitor;

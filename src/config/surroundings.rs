@@ -8,12 +8,19 @@ use std::path::PathBuf;
 pub struct Surroundings {
     /// `PATH`.
     pub path: Option<OsString>,
+    /// This machine's or container's name; empty when it has none that is known.
+    pub host: String,
 }
 
 impl Surroundings {
     pub(super) fn from_process() -> Self {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .ok()
+            .or_else(|| variable("HOSTNAME")?.into_string().ok())
+            .unwrap_or_default();
         Self {
             path: variable("PATH"),
+            host: host.trim().to_owned(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::telemetry::logs::LogFormat;
 pub struct Telemetry {
     /// `pretty` for people or `json`, one object a line. Default `pretty`.
     pub log_format: LogFormat,
-    /// What is logged, in `tracing`'s syntax: `info`, `warn,signalbox=debug`. Default `info`.
+    /// What is logged, in `tracing`'s syntax: `info`, `warn,signalbox=debug`. Default `info,sqlx=warn`.
     pub log_filter: String,
 }
 
@@ -18,7 +18,7 @@ impl Default for Telemetry {
     fn default() -> Self {
         Self {
             log_format: LogFormat::default(),
-            log_filter: "info".to_owned(),
+            log_filter: "info,sqlx=warn".to_owned(),
         }
     }
 }

@@ -29,12 +29,17 @@ pub struct Db {
 impl Db {
     /// Prepares a pool on `url`. Nothing is connected until the first use, so this succeeds while Postgres is down.
     pub fn open(url: &str) -> Result<Self, DbError> {
+        Self::open_with(url, limits::DATABASE_CONNECTIONS_MAX)
+    }
+
+    /// As [`Db::open`], with at most so many connections.
+    pub fn open_with(url: &str, connections_max: u32) -> Result<Self, DbError> {
         let options = url
             .parse::<PgConnectOptions>()?
             .application_name("signalbox")
             .options([("search_path", SCHEMA)]);
         let pool = PgPoolOptions::new()
-            .max_connections(limits::DATABASE_CONNECTIONS_MAX)
+            .max_connections(connections_max)
             .acquire_timeout(limits::DATABASE_ACQUIRE_TIMEOUT)
             .connect_lazy_with(options);
         Ok(Self { pool })
