@@ -42,9 +42,10 @@ create table metric_data (
     namespace   text not null,
     datum       jsonb not null,
     bytes       integer not null,
-    created_at  timestamptz not null,
+    measured_at timestamptz not null,
     constraint metric_namespace_is_not_reserved check (namespace !~ '^AWS/'),
     constraint metric_datum_is_an_object check (jsonb_typeof(datum) = 'object'),
     constraint metric_datum_fits_one_request check (bytes between 1 and 900000)
 );
 create index metric_data_by_place on metric_data (environment, namespace, seq);
+create index metric_data_by_age on metric_data (measured_at);

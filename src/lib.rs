@@ -21,6 +21,7 @@ pub mod signals;
 pub mod access;
 pub mod approvals;
 pub mod audit;
+pub mod cloudwatch;
 pub mod environments;
 pub mod templates;
 pub mod executions;

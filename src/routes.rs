@@ -48,6 +48,7 @@ fn features() -> OpenApiRouter<Arc<App>> {
         .merge(crate::audit::http::routes())
         .merge(crate::notifications::http::routes())
         .merge(crate::approvals::http::routes())
+        .merge(crate::approvals::tasks::http::routes())
         .merge(crate::jobs::http::routes())
         .merge(crate::environments::http::routes())
         .merge(crate::templates::http::routes())

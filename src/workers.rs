@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::jobs::{self, Registry};
-use crate::{executions, templates};
+use crate::{approvals, audit, cloudwatch, executions, notifications, templates};
 
 /// How often starts without an answer are looked for.
 const RECOVER_EVERY: Duration = Duration::from_secs(15);
@@ -16,6 +16,14 @@ const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 /// What the workers of this process can do.
 pub fn registry() -> Registry {
     Registry::new()
+        .schedule::<audit::seal::SealAudit>(audit::seal::INTERVAL)
+        .schedule::<cloudwatch::flush::Dispatch>(cloudwatch::flush::INTERVAL)
+        .job::<cloudwatch::flush::Flush>()
+        .job::<notifications::deliver::Deliver>()
+        .job::<approvals::announce::Announce>()
+        .job::<approvals::expire::Expire>()
+        .job::<approvals::tasks::send::SendAnswer>()
+        .job::<approvals::tasks::deadline::Deadline>()
         .job::<templates::Converge>()
         .job::<executions::RunExpress>()
         .schedule::<executions::RecoverStarts>(RECOVER_EVERY)

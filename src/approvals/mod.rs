@@ -1,7 +1,7 @@
 //! Gates that wait for people, and human tasks of running workflows.
 //!
 //! Tables: `approvals` (one row per gate of a subject), `approval_decisions`, `approval_delegations`, `approval_digests`
-//! (what was asked about in each round).
+//! (what was asked about in each round); `tasks`, `task_tokens` (see [`tasks`]).
 //! Jobs: [`announce::Announce`] tells whoever is asked, [`expire::Expire`] closes or escalates in time.
 //!
 //! Invariants: an approval is for one digest. Whoever waits for it calls [`ask`] again and again with the plan as it is
@@ -24,6 +24,7 @@ mod page;
 mod people;
 mod rules;
 mod store;
+pub mod tasks;
 mod withdraw;
 
 pub use ask::{ask, plan_digest};

@@ -14,11 +14,11 @@ use super::secrets::{Purpose, own_secret};
 use super::signature::{SigningKey, sign};
 use super::store::{self, AfterAttempt};
 use crate::app::App;
-use crate::config::Secret;
+use crate::config::{DEFAULT_ENVIRONMENT, EnvironmentName, Secret};
 use crate::db::{DbError, Tx};
 use crate::ids::DeliveryId;
 use crate::jobs::{self, Done, Enqueue, Job, JobError, Lease};
-use crate::outbound::{self, Answer, PostError, SnsMessage};
+use crate::outbound::{Answer, PostError, SnsMessage};
 
 /// Brings one delivery to its end: an attempt per run, snoozing in between. One live job per delivery.
 #[derive(Debug)]
@@ -257,12 +257,20 @@ async fn sns(app: &App, delivery: &Delivery) -> Attempt {
         group: text("group"),
         deduplication: text("deduplication"),
     };
-    let environment = delivery.environment.as_deref().unwrap_or_default();
+    let name = delivery
+        .environment
+        .as_deref()
+        .unwrap_or(DEFAULT_ENVIRONMENT)
+        .parse::<EnvironmentName>();
+    let target = match name.map(|name| app.environments.target(&name)) {
+        Ok(Ok(target)) => target,
+        Ok(Err(error)) => return unknown(error.to_string()),
+        Err(error) => return unknown(error.to_string()),
+    };
     let endpoint = app.config.aws_endpoints.of("SNS");
-    let config = outbound::own_credentials();
     match app
         .outbound
-        .publish(environment, &config, endpoint, message)
+        .publish(target.name.as_str(), &target.aws, endpoint, message)
         .await
     {
         Ok(()) => Attempt::Delivered { status: Some(200) },

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 
-pub use aws::{AwsSendError, SnsMessage, own_credentials};
+pub use aws::{AwsSendError, SnsMessage};
 pub use guard::{Reach, UrlRefused, check_url};
 pub use http::{Answer, PostError};
 
