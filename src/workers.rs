@@ -33,6 +33,5 @@ pub fn registry() -> Registry {
 /// Starts everything that works in the background: the jobs, and the loops that are none.
 pub fn start(app: &Arc<App>) {
     jobs::start(app, registry());
-    app.lifecycle
-        .spawn("monitor", executions::watch(Arc::clone(app)));
+    app.lifecycle.spawn("monitor", executions::watch(Arc::clone(app)));
 }

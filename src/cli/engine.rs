@@ -7,6 +7,9 @@ use std::sync::Arc;
 use axum::Router;
 use clap::Args;
 use signalbox_engine::EngineConfig;
+use signalbox_engine::clock::SystemClock;
+use signalbox_engine::integrations::config::{Credentials, Endpoints};
+use signalbox_engine::integrations::{IntegrationsConfig, Services};
 use signalbox_engine::wire::{self, Trust};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
@@ -103,14 +106,36 @@ pub(super) async fn open(url: &str, config: &Config) -> Result<Arc<signalbox_eng
             secret: key.secret.expose().to_owned(),
             account: key.account.clone(),
         });
+    let services = Services::new(integrations(config), Arc::new(SystemClock))?;
     let engine = EngineConfig {
+        dispatch: Arc::new(services),
         region: EMBEDDED_REGION.to_owned(),
         account: EMBEDDED_ACCOUNT.to_owned(),
         access_keys: access_keys.collect(),
         shards: config.engine.shards,
         ..EngineConfig::default()
     };
-    Ok(Arc::new(signalbox_engine::Engine::open(pool, engine).await?))
+    Ok(signalbox_engine::Engine::open(pool, engine).await?)
+}
+
+/// What tasks may call: the configured functions, and services where the SDKs' variables say, signed with their key.
+fn integrations(config: &Config) -> IntegrationsConfig {
+    IntegrationsConfig {
+        functions: config.functions.clone(),
+        endpoints: Endpoints {
+            general: config.aws_endpoints.general().map(ToOwned::to_owned),
+            by_service: config
+                .aws_endpoints
+                .by_service()
+                .map(|(service, url)| (service.to_owned(), url.to_owned()))
+                .collect(),
+        },
+        credentials: config.surroundings.aws_key.as_ref().map(|key| Credentials {
+            access_key: key.id.clone(),
+            secret: key.secret.expose().to_owned(),
+            session_token: key.session_token.as_ref().map(|token| token.expose().to_owned()),
+        }),
+    }
 }
 
 /// Serves the engine's API on an address until the soft shutdown. The address it got.

@@ -16,6 +16,7 @@ use crate::config::{Config, Flags};
 use crate::environments::Environments;
 use crate::lifecycle::{self, Lifecycle};
 use crate::outbound::Outbound;
+use crate::signals::Signals;
 use crate::step_functions::Transport;
 use crate::telemetry::{Metrics, logs};
 use crate::{jobs, routes, workers};
@@ -62,11 +63,12 @@ impl Serve {
             environments,
             worker: worker_name(&config.surroundings.host),
             outbound: Outbound::from_config(&config)?,
+            signals: Signals::new(),
             metrics,
             lifecycle: lifecycle.clone(),
             config: Arc::new(config),
         });
-        jobs::start(&app, workers::registry());
+        workers::start(&app);
         let api = engine::serve(&lifecycle, "api", routes::router(Arc::clone(&app)), address).await?;
         let step_functions = engine::listen(&lifecycle, &engine, app.config.engine.listen).await?;
         welcome(&app.config, api, step_functions);

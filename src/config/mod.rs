@@ -44,7 +44,7 @@ pub use postgres::Postgres;
 pub use read::{ConfigError, read};
 pub use secret::Secret;
 pub use server::Server;
-pub use surroundings::{Surroundings, default_data_dir};
+pub use surroundings::{AwsKey, Surroundings, default_data_dir};
 pub use telemetry::Telemetry;
 
 /// Everything that can be configured. `Config::default()` is what an empty file means.
