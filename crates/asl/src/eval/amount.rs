@@ -35,6 +35,8 @@ impl Run<'_, '_, '_> {
     ) -> Result<i64, Problem> {
         match amount {
             Amount::Fixed(number) => Ok(i64::try_from(*number).unwrap_or(i64::MAX)),
+            #[expect(clippy::cast_possible_truncation, reason = "a fraction is cut off")]
+            Amount::Fraction(number) => Ok(*number as i64),
             Amount::At(query) => {
                 let value = self.view(at, input.clone()).path(query)?;
                 whole(&value).ok_or_else(|| {

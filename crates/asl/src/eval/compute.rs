@@ -186,25 +186,6 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    /// A Map's `ItemSelector`: the Map's input, the iteration's item.
-    pub(crate) fn fill_jsonata_item(
-        &mut self,
-        at: ScopeIx,
-        child: ScopeIx,
-        selector: &Template,
-    ) -> Result<Json, Problem> {
-        let input = self.input_of(at);
-        let item = self.item_of(child);
-        let mut view = self.view(at, input.json().clone());
-        view.iteration = item;
-        view.fill(selector, "ItemSelector")
-    }
-
-    pub(crate) fn item_of(&self, child: ScopeIx) -> Option<(u32, Payload)> {
-        let scope = self.frame.scopes.get(child)?;
-        Some((scope.index, scope.item.clone()?))
-    }
-
     pub(crate) fn fill_credentials(
         &mut self,
         at: ScopeIx,

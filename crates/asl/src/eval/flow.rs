@@ -20,7 +20,14 @@ impl<'m> Run<'m, '_, '_> {
         let Some(state) = self.state_of(at) else { return };
         self.transitions_left = self.transitions_left.saturating_sub(1);
         let now_ms = self.env.now_ms;
-        let input = self.input_of(at);
+        let mut input = self.input_of(at);
+        if state.is_distributed() {
+            // AWS reads and prints what enters a distributed Map, where others keep the text.
+            input = Payload::from_json(input.json().clone());
+            if let Some(scope) = self.frame.scopes.get_mut(at) {
+                scope.input = input.clone();
+            }
+        }
         let before = self.frame.scopes.get(at).map_or(0, |scope| scope.previous);
         let entered = self.record_in(
             at,
@@ -38,7 +45,19 @@ impl<'m> Run<'m, '_, '_> {
             scope.retries.clear();
             scope.phase = Phase::Stopped;
         }
+        if self.child_is_full(at) {
+            let text = "The execution reached the maximum number of history events.".to_owned();
+            self.execution_failed(at, Problem::runtime(text));
+            return;
+        }
         self.work(at);
+    }
+
+    /// Whether the iteration of a distributed Map around this scope has come to the end of its history.
+    fn child_is_full(&self, at: ScopeIx) -> bool {
+        let root = self.frame.scopes.get(at).and_then(|scope| scope.silent);
+        let child = root.and_then(|root| self.frame.scopes.get(root)?.child.as_ref());
+        child.is_some_and(|child| child.events >= self.env.limits.history_events_max)
     }
 
     /// Does the state's work: at entry, on a retry, after a redrive.
@@ -232,7 +251,8 @@ impl<'m> Run<'m, '_, '_> {
                 Follows::BeforeEntry => entered_previous,
                 Follows::Last => last,
             };
-            let id = self.record(
+            let id = self.record_at(
+                at,
                 follows,
                 Detail::EvaluationFailed {
                     error: failure.error.unwrap_or_default(),
@@ -248,7 +268,7 @@ impl<'m> Run<'m, '_, '_> {
             problem.kind = Kind::Failed;
         }
         if problem.kind == Kind::Fatal {
-            self.execution_failed(at, &problem);
+            self.execution_failed(at, problem);
             return;
         }
         if self.retry(at, state, &problem) {
@@ -269,7 +289,7 @@ impl<'m> Run<'m, '_, '_> {
             Err(problem) => {
                 let problem = problem.placed(&state.name, entered);
                 if problem.kind == Kind::Fatal {
-                    self.execution_failed(at, &problem);
+                    self.execution_failed(at, problem);
                 } else {
                     self.scope_failed(at, state, problem);
                 }
@@ -281,7 +301,7 @@ impl<'m> Run<'m, '_, '_> {
     fn scope_failed(&mut self, at: ScopeIx, state: &State, problem: Problem) {
         let parent = self.frame.scopes.get(at).and_then(|scope| scope.parent);
         match parent {
-            None => self.execution_failed(at, &problem),
+            None => self.execution_failed(at, problem),
             Some(parent) => match self.state_of(parent) {
                 Some(around) if around.kind() == StateType::Map => {
                     self.iteration_failed(parent, around, at, problem);
@@ -292,9 +312,20 @@ impl<'m> Run<'m, '_, '_> {
         }
     }
 
-    fn execution_failed(&mut self, at: ScopeIx, problem: &Problem) {
+    /// Ends the execution; inside of a distributed Map's iteration, that one.
+    fn execution_failed(&mut self, at: ScopeIx, problem: Problem) {
+        let Some(scope) = self.frame.scopes.get(at) else {
+            return;
+        };
+        let (previous, root) = (scope.previous, scope.silent);
+        if let Some(root) = root {
+            let parent = self.frame.scopes.get(root).and_then(|scope| scope.parent);
+            if let Some((parent, around)) = parent.and_then(|parent| Some((parent, self.state_of(parent)?))) {
+                self.child_failed(parent, around, root);
+            }
+            return;
+        }
         let failure = problem.failure();
-        let previous = self.frame.scopes.get(at).map_or(0, |scope| scope.previous);
         let id = self.record(previous, Detail::ExecutionFailed(failure.clone()));
         self.close(Outcome::Failed(failure), Closed::Redrivable(id));
     }

@@ -110,6 +110,23 @@ pub(crate) struct Scope {
     pub(crate) retry_count: u64,
     pub(crate) phase: Phase,
     pub(crate) queued: bool,
+    /// The scope of the distributed Map's iteration around this one (or this one itself): its events are counted, not kept.
+    pub(crate) silent: Option<ScopeIx>,
+    /// What makes this scope an execution of its own.
+    pub(crate) child: Option<Box<Child>>,
+}
+
+/// An iteration of a distributed Map: an execution inside of this one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Child {
+    pub(crate) arn: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) machine_arn: Arc<str>,
+    pub(crate) machine_name: Arc<str>,
+    pub(crate) start_ms: i64,
+    pub(crate) input: Payload,
+    /// How many events its history would have.
+    pub(crate) events: u64,
 }
 
 impl Scope {
@@ -129,6 +146,8 @@ impl Scope {
             retry_count: 0,
             phase: Phase::Enter,
             queued: false,
+            silent: None,
+            child: None,
         }
     }
 }
@@ -148,6 +167,8 @@ pub(crate) enum Phase {
     Task(TaskRun),
     /// Running branches.
     Parallel(Fork),
+    /// Waiting for what a distributed Map's reader reads.
+    Reading(Box<Reading>),
     /// Running iterations.
     Map(MapRun),
     /// Failed or cut off here; only a redrive goes on.
@@ -198,6 +219,34 @@ pub(crate) struct MapRun {
     pub(crate) last_inside: u64,
     /// The last `MapIterationSucceeded`, or `MapStateStarted`.
     pub(crate) last_succeeded: u64,
+    /// `None`: inline.
+    pub(crate) distributed: Option<Box<DistributedRun>>,
+}
+
+/// The map run of a distributed Map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DistributedRun {
+    pub(crate) map_run_arn: Arc<str>,
+    pub(crate) label: Arc<str>,
+    /// `MapRunStarted`
+    pub(crate) event: u64,
+    pub(crate) tolerated_count: Option<u32>,
+    pub(crate) tolerated_percentage: Option<f64>,
+    /// Iterations that failed; they stay for a redrive.
+    pub(crate) failed: Vec<ScopeIx>,
+    /// Whether the items are inputs already, `ItemSelector` applied.
+    pub(crate) selected: bool,
+}
+
+/// A distributed Map whose items are being read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Reading {
+    pub(crate) id: TaskId,
+    pub(crate) parameters: Payload,
+    /// Items of the pages read so far.
+    pub(crate) found: Vec<Payload>,
+    pub(crate) max_concurrency: u32,
+    pub(crate) run: DistributedRun,
 }
 
 impl Frame {

@@ -1,45 +1,90 @@
-//! Map (inline): its processor for every item, some at the same time, their outputs as one array.
+//! Map: its processor for every item, some at the same time, their outputs as one array.
 
 use std::collections::BTreeMap;
 
-use super::frame::{MapRun, Phase, Scope, ScopeIx};
+use super::frame::{DistributedRun, MapRun, Phase, Scope, ScopeIx};
 use super::history::{Detail, Iteration};
 use super::problem::Problem;
 use super::run::Run;
 use crate::json::{Json, Payload};
-use crate::machine::{Body, Io, Items, MapState, State};
+use crate::machine::{Body, Io, Items, MapState, State, Template};
 
 impl<'m> Run<'m, '_, '_> {
     pub(crate) fn start_map(&mut self, at: ScopeIx, state: &'m State, map: &MapState) -> Result<(), Problem> {
         let effective = self.effective_input(at, state)?;
-        let items = self.items(at, state, map, &effective)?;
-        let length = items.json().as_array().map_or(0, <[Json]>::len);
+        let reader = map
+            .distributed
+            .as_ref()
+            .and_then(|distributed| distributed.reader.as_ref());
+        let items = match reader {
+            Some(_) => Payload::from_items(Vec::new()),
+            None => self.items(at, state, map, &effective)?,
+        };
         let max_concurrency = match &map.max_concurrency {
             Some(amount) => self.amount(at, amount, effective.json(), "MaxConcurrency", 0)?,
             None => 0,
         };
         let max_concurrency = u32::try_from(max_concurrency)
             .map_err(|_| Problem::runtime("MaxConcurrency cannot be negative.".to_owned()))?;
-        let started_event = self.record_in(
+        let length = items.json().as_array().map_or(0, <[Json]>::len);
+        self.record_in(
             at,
             Detail::MapStateStarted {
                 length: u64::try_from(length).unwrap_or(u64::MAX),
             },
         );
-        self.check_tolerance(at, map, effective.json())?;
-        if let Some(scope) = self.frame.scopes.get_mut(at) {
-            scope.phase = Phase::Map(MapRun {
-                items,
-                next: 0,
-                running: Vec::new(),
-                outputs: BTreeMap::new(),
-                max_concurrency,
-                started_event,
-                last_inside: started_event,
-                last_succeeded: started_event,
-            });
+        let tolerance = self.tolerance(at, map, effective.json())?;
+        // An inline Map tolerates no failures; the numbers were checked all the same.
+        let run = map
+            .distributed
+            .as_ref()
+            .map(|distributed| self.start_run(at, distributed, tolerance));
+        match (reader, run) {
+            (Some(reader), Some(run)) => {
+                self.start_reading(at, state, reader, &effective, run, max_concurrency)
+            }
+            (_, run) => self.begin_map(at, state, map, items, &effective, (max_concurrency, run)),
         }
-        if length == 0 {
+    }
+
+    /// The items are there: iterations can begin.
+    pub(crate) fn begin_map(
+        &mut self,
+        at: ScopeIx,
+        state: &'m State,
+        map: &MapState,
+        items: Payload,
+        effective: &Payload,
+        (max_concurrency, mut distributed): (u32, Option<DistributedRun>),
+    ) -> Result<(), Problem> {
+        let batcher = map
+            .distributed
+            .as_ref()
+            .and_then(|distributed| distributed.batcher.as_ref());
+        let items = match (batcher, &mut distributed) {
+            (Some(batcher), Some(run)) => {
+                run.selected = true;
+                self.batches(at, state, map, batcher, &items, effective)?
+            }
+            _ => items,
+        };
+        let is_empty = items.json().as_array().is_none_or(<[Json]>::is_empty);
+        let Some(scope) = self.frame.scopes.get_mut(at) else {
+            return Ok(());
+        };
+        let started_event = scope.previous;
+        scope.phase = Phase::Map(MapRun {
+            items,
+            next: 0,
+            running: Vec::new(),
+            outputs: BTreeMap::new(),
+            max_concurrency,
+            started_event,
+            last_inside: started_event,
+            last_succeeded: started_event,
+            distributed: distributed.map(Box::new),
+        });
+        if is_empty {
             self.map_done(at);
         } else {
             self.make_next(at);
@@ -71,74 +116,61 @@ impl<'m> Run<'m, '_, '_> {
         }
     }
 
-    /// An inline Map tolerates no failures; the numbers are checked all the same.
-    fn check_tolerance(&mut self, at: ScopeIx, map: &MapState, effective: &Json) -> Result<(), Problem> {
-        if let Some(amount) = &map.tolerated_failure_count
-            && self.amount(at, amount, effective, "ToleratedFailureCount", 0)? < 0
-        {
-            return Err(Problem::runtime(
-                "ToleratedFailureCount cannot be negative.".to_owned(),
-            ));
-        }
-        if let Some(amount) = &map.tolerated_failure_percentage {
-            let percentage = self.amount(at, amount, effective, "ToleratedFailurePercentage", 0)?;
-            if !(0..=100).contains(&percentage) {
-                return Err(Problem::runtime(
-                    "ToleratedFailurePercentage must be between 0 and 100.".to_owned(),
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Begins one iteration; comes again while there is room for more.
     pub(crate) fn next_iteration(&mut self, at: ScopeIx) {
         let Some(state) = self.state_of(at) else { return };
         let Body::Map(map) = &state.body else { return };
-        let Some((index, item, previous, room)) = self.take_item(at) else {
-            return;
-        };
-        if room {
+        let Some(taken) = self.take_item(at) else { return };
+        if taken.room {
             self.make_ready(at);
         }
-        self.record(
-            previous,
-            Detail::MapIterationStarted(Iteration {
-                name: state.name.clone(),
-                index: u64::from(index),
-            }),
-        );
-        let started = self.frame.next_event_id.saturating_sub(1);
+        let started = match &taken.label {
+            // An execution of its own begins without an event before it.
+            Some(_) => 0,
+            None => self.record_at(
+                at,
+                taken.previous,
+                Detail::MapIterationStarted(Iteration {
+                    name: state.name.clone(),
+                    index: u64::from(taken.index),
+                }),
+            ),
+        };
+        let selector = map.selector.as_ref().filter(|_| !taken.selected);
+        let input = match selector {
+            Some(selector) => match self.selected(at, state, selector, (taken.index, taken.item.clone())) {
+                Ok(input) => Payload::from_json(input),
+                Err(problem) => {
+                    self.unready(at);
+                    return self.state_failed(at, state, problem);
+                }
+            },
+            None => taken.item.clone(),
+        };
         let Some(start) = self.machine.start_of(map.processor) else {
             return;
         };
-        let mut scope = Scope::new(start, item.clone(), started);
+        let mut scope = Scope::new(start, input.clone(), started);
         scope.parent = Some(at);
-        scope.index = index;
-        scope.item = Some(item);
+        scope.index = taken.index;
+        scope.item = Some(taken.item);
+        scope.silent = self.frame.scopes.get(at).and_then(|around| around.silent);
+        if let Some(label) = &taken.label {
+            scope.child = Some(Box::new(self.child_of(label, &input)));
+        }
         let child = self.frame.scopes.insert(scope);
+        if taken.label.is_some()
+            && let Some(scope) = self.frame.scopes.get_mut(child)
+        {
+            scope.silent = Some(child);
+        }
         if let Some(Phase::Map(run)) = self.frame.scopes.get_mut(at).map(|scope| &mut scope.phase) {
             run.running.push(child);
         }
-        match self.iteration_input(at, child, state, map) {
-            Ok(input) => {
-                if let (Some(input), Some(scope)) = (input, self.frame.scopes.get_mut(child)) {
-                    scope.input = input;
-                }
-                self.make_next(child);
-            }
-            Err(problem) => {
-                if let Some(Phase::Map(run)) = self.frame.scopes.get_mut(at).map(|scope| &mut scope.phase) {
-                    run.running.pop();
-                }
-                self.frame.scopes.remove(child);
-                self.state_failed(at, state, problem);
-            }
-        }
+        self.make_next(child);
     }
 
-    /// The next item, the event its iteration follows, and whether there is room for one more after it.
-    fn take_item(&mut self, at: ScopeIx) -> Option<(u32, Payload, u64, bool)> {
+    fn take_item(&mut self, at: ScopeIx) -> Option<Taken> {
         let Some(Phase::Map(run)) = self.frame.scopes.get_mut(at).map(|scope| &mut scope.phase) else {
             return None;
         };
@@ -154,39 +186,34 @@ impl<'m> Run<'m, '_, '_> {
         let items = run.items.json().as_array()?;
         let item = Payload::from_json(items.get(index as usize)?.clone());
         let more = (index as usize) + 1 < items.len();
-        // The first ones follow the Map's start, later ones the iteration that made room.
-        let previous = if (index as usize) < width {
-            run.started_event
-        } else {
-            run.last_inside
-        };
         run.next += 1;
-        Some((index, item, previous, more && run.running.len() + 1 < width))
+        Some(Taken {
+            index,
+            item,
+            // The first ones follow the Map's start, later ones the iteration that made room.
+            previous: if (index as usize) < width {
+                run.started_event
+            } else {
+                run.last_inside
+            },
+            room: more && run.running.len() + 1 < width,
+            label: run.distributed.as_ref().map(|run| run.label.clone()),
+            selected: run.distributed.as_ref().is_some_and(|run| run.selected),
+        })
     }
 
-    /// What `ItemSelector` makes of the item; `None` without one.
-    fn iteration_input(
+    /// What `ItemSelector` makes of an item. `$` is the Map's input, the context the Map's with the item in it.
+    pub(crate) fn selected(
         &mut self,
         at: ScopeIx,
-        child: ScopeIx,
         state: &State,
-        map: &MapState,
-    ) -> Result<Option<Payload>, Problem> {
-        let Some(selector) = &map.selector else {
-            return Ok(None);
-        };
-        let value = match &state.io {
-            Io::JsonPath(_) => {
-                // `$` is the Map's input, the context is the iteration's but for the state, which is the Map.
-                let effective = self.effective_input(at, state)?;
-                let item = self.item_of(child);
-                let mut view = self.view(at, effective.json().clone());
-                view.iteration = item;
-                view.fill(selector, "ItemSelector")?
-            }
-            Io::Jsonata(_) => self.fill_jsonata_item(at, child, selector)?,
-        };
-        Ok(Some(Payload::from_json(value)))
+        selector: &Template,
+        item: (u32, Payload),
+    ) -> Result<Json, Problem> {
+        let effective = self.effective_input(at, state)?;
+        let mut view = self.view(at, effective.json().clone());
+        view.iteration = Some(item);
+        view.fill(selector, "ItemSelector")
     }
 
     /// An iteration came to its end.
@@ -197,13 +224,17 @@ impl<'m> Run<'m, '_, '_> {
         let Some(state) = self.state_of(parent) else {
             return;
         };
-        let succeeded = self.record(
-            done.previous,
-            Detail::MapIterationSucceeded(Iteration {
-                name: state.name.clone(),
-                index: u64::from(done.index),
-            }),
-        );
+        let succeeded = match &done.child {
+            Some(_) => 0,
+            None => self.record_at(
+                parent,
+                done.previous,
+                Detail::MapIterationSucceeded(Iteration {
+                    name: state.name.clone(),
+                    index: u64::from(done.index),
+                }),
+            ),
+        };
         let Some(Phase::Map(run)) = self.frame.scopes.get_mut(parent).map(|scope| &mut scope.phase) else {
             return;
         };
@@ -212,14 +243,14 @@ impl<'m> Run<'m, '_, '_> {
         run.last_inside = done.previous;
         run.last_succeeded = succeeded;
         let length = run.items.json().as_array().map_or(0, <[Json]>::len);
-        if run.outputs.len() == length {
+        if run.ended() == length {
             self.map_done(parent);
         } else if (run.next as usize) < length {
             self.make_ready(parent);
         }
     }
 
-    fn map_done(&mut self, at: ScopeIx) {
+    pub(crate) fn map_done(&mut self, at: ScopeIx) {
         let Some(state) = self.state_of(at) else { return };
         let Some(scope) = self.frame.scopes.get_mut(at) else {
             return;
@@ -227,9 +258,19 @@ impl<'m> Run<'m, '_, '_> {
         let Phase::Map(run) = std::mem::replace(&mut scope.phase, Phase::Stopped) else {
             return;
         };
-        // MapStateSucceeded is a leaf: the exit follows the last iteration's success.
-        scope.previous = run.last_succeeded;
-        self.record(run.last_succeeded, Detail::MapStateSucceeded);
+        if let Some(distributed) = &run.distributed {
+            // Leaves both: the exit follows the run's start.
+            scope.previous = distributed.event;
+            let succeeded = self.record_at(at, distributed.event, Detail::MapRunSucceeded);
+            self.record_at(at, succeeded, Detail::MapStateSucceeded);
+            for failed in &distributed.failed {
+                self.remove_with_children(*failed);
+            }
+        } else {
+            // MapStateSucceeded is a leaf: the exit follows the last iteration's success.
+            scope.previous = run.last_succeeded;
+            self.record_at(at, run.last_succeeded, Detail::MapStateSucceeded);
+        }
         let outputs = run.outputs.into_values().collect();
         if let Err(problem) = self.finish(at, state, Payload::from_items(outputs)) {
             self.state_failed(at, state, problem);
@@ -247,38 +288,55 @@ impl<'m> Run<'m, '_, '_> {
         let Some(failed) = self.frame.scopes.get(child) else {
             return;
         };
-        let (failing_event, index) = (failed.previous, u64::from(failed.index));
-        self.record(
+        if failed.child.is_some() {
+            return self.child_failed(parent, around, child);
+        }
+        let (failing_event, index) = (failed.previous, failed.index);
+        self.record_at(
+            parent,
             failing_event,
-            Detail::MapIterationFailed(Iteration {
-                name: around.name.clone(),
-                index,
-            }),
+            Detail::MapIterationFailed(iteration(around, index)),
         );
         for sibling in self.children(parent) {
             if sibling != child {
                 self.abort(sibling);
-                let sibling_index = self
-                    .frame
-                    .scopes
-                    .get(sibling)
-                    .map_or(0, |scope| u64::from(scope.index));
-                let previous = self.frame.scopes.get(sibling).map_or(0, |scope| scope.previous);
-                self.record(
+                let Some(scope) = self.frame.scopes.get(sibling) else {
+                    continue;
+                };
+                let (previous, index) = (scope.previous, scope.index);
+                self.record_at(
+                    parent,
                     previous,
-                    Detail::MapIterationAborted(Iteration {
-                        name: around.name.clone(),
-                        index: sibling_index,
-                    }),
+                    Detail::MapIterationAborted(iteration(around, index)),
                 );
             }
         }
-        self.frame.ready.retain(|ready| *ready != parent);
+        self.unready(parent);
         if let Some(scope) = self.frame.scopes.get_mut(parent) {
-            scope.queued = false;
             scope.previous = failing_event;
         }
         self.state_failed(parent, around, problem);
+    }
+}
+
+/// An item on its way to an iteration.
+struct Taken {
+    index: u32,
+    item: Payload,
+    /// The event its iteration follows.
+    previous: u64,
+    /// Whether there is room for one more after it.
+    room: bool,
+    /// The map run's label, where the iteration is an execution of its own.
+    label: Option<std::sync::Arc<str>>,
+    /// Whether `ItemSelector` has been applied already.
+    selected: bool,
+}
+
+fn iteration(state: &State, index: u32) -> Iteration {
+    Iteration {
+        name: state.name.clone(),
+        index: u64::from(index),
     }
 }
 

@@ -28,6 +28,7 @@ impl<'m> Run<'m, '_, '_> {
             let mut scope = Scope::new(start, input.clone(), started);
             scope.parent = Some(at);
             scope.index = index;
+            scope.silent = self.frame.scopes.get(at).and_then(|around| around.silent);
             let child = self.frame.scopes.insert(scope);
             fork.branches.push(Branch::Running(child));
             children.push(child);
@@ -69,7 +70,7 @@ impl<'m> Run<'m, '_, '_> {
         // ParallelStateSucceeded is a leaf: the exit follows the last event inside.
         scope.previous = done.previous;
         scope.phase = Phase::Stopped;
-        self.record(done.previous, Detail::ParallelStateSucceeded);
+        self.record_at(parent, done.previous, Detail::ParallelStateSucceeded);
         let Some(state) = self.state_of(parent) else {
             return;
         };
@@ -95,7 +96,7 @@ impl<'m> Run<'m, '_, '_> {
             };
         }
         if kind == StateType::Task {
-            self.record(failing_event, Detail::StateAborted { kind });
+            self.record_at(child, failing_event, Detail::StateAborted { kind });
         }
         for sibling in self.children(parent) {
             if sibling != child {
@@ -119,7 +120,10 @@ impl<'m> Run<'m, '_, '_> {
                     Branch::Done(_) => None,
                 })
                 .collect(),
-            Some(Phase::Map(map)) => map.running.clone(),
+            Some(Phase::Map(map)) => {
+                let failed = map.distributed.iter().flat_map(|run| &run.failed);
+                map.running.iter().chain(failed).copied().collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -130,7 +134,7 @@ impl<'m> Run<'m, '_, '_> {
             self.abort(child);
             if let Some(iteration) = self.iteration_of(at, child) {
                 let previous = self.frame.scopes.get(child).map_or(0, |scope| scope.previous);
-                self.record(previous, Detail::MapIterationAborted(iteration));
+                self.record_at(at, previous, Detail::MapIterationAborted(iteration));
             }
         }
         let Some(state) = self.state_of(at) else { return };
@@ -138,16 +142,22 @@ impl<'m> Run<'m, '_, '_> {
         if let Some(scope) = self.frame.scopes.get(at)
             && !matches!(scope.phase, Phase::Enter | Phase::Stopped)
         {
-            self.record(scope.previous, Detail::StateAborted { kind });
+            let previous = scope.previous;
+            self.record_at(at, previous, Detail::StateAborted { kind });
         }
         self.cancel_waits(at);
     }
 
     fn iteration_of(&self, at: ScopeIx, child: ScopeIx) -> Option<Iteration> {
         let state = self.state_of(at).filter(|state| state.kind() == StateType::Map)?;
+        let scope = self
+            .frame
+            .scopes
+            .get(child)
+            .filter(|scope| scope.child.is_none())?;
         Some(Iteration {
             name: state.name.clone(),
-            index: u64::from(self.frame.scopes.get(child)?.index),
+            index: u64::from(scope.index),
         })
     }
 
@@ -175,6 +185,11 @@ impl<'m> Run<'m, '_, '_> {
                 }
                 Phase::Stopped
             }
+            Phase::Reading(reading) => {
+                self.frame.waiting.remove(&reading.id.0);
+                self.commands.push(Command::CancelTask { id: reading.id });
+                Phase::Stopped
+            }
             Phase::Again | Phase::Stopped => Phase::Stopped,
         };
         if let Some(scope) = self.frame.scopes.get_mut(at) {
@@ -185,14 +200,18 @@ impl<'m> Run<'m, '_, '_> {
     /// Takes everything below a scope out of the frame: its state goes on without it.
     pub(crate) fn drop_children(&mut self, at: ScopeIx) {
         for child in self.children(at) {
-            self.drop_children(child);
-            self.cancel_waits(child);
-            self.frame.scopes.remove(child);
+            self.remove_with_children(child);
         }
         if let Some(scope) = self.frame.scopes.get_mut(at)
             && matches!(scope.phase, Phase::Parallel(_) | Phase::Map(_))
         {
             scope.phase = Phase::Stopped;
         }
+    }
+
+    pub(crate) fn remove_with_children(&mut self, at: ScopeIx) {
+        self.drop_children(at);
+        self.cancel_waits(at);
+        self.frame.scopes.remove(at);
     }
 }

@@ -116,13 +116,19 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
             Event::TaskStarted { id } => self.task_started(id, None),
             Event::ActivityStarted { id, worker } => self.task_started(id, worker),
             Event::TaskSubmitted { id, output } => self.task_submitted(id, output),
-            Event::TaskSucceeded { id, output } => self.task_succeeded(id, output),
+            Event::TaskSucceeded { id, output } => match self.waiting_reader(id) {
+                Some(at) => self.read_done(at, Ok(&output)),
+                None => self.task_succeeded(id, output),
+            },
             Event::TaskFailed {
                 id,
                 error,
                 cause,
                 kind,
-            } => self.task_failed(id, error, cause, kind),
+            } => match self.waiting_reader(id) {
+                Some(at) => self.read_done(at, Err(cause.or(error).unwrap_or_default().to_string())),
+                None => self.task_failed(id, error, cause, kind),
+            },
             Event::Heartbeat { id } => self.heartbeat(id),
         }
     }
@@ -192,6 +198,15 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         }
     }
 
+    /// A scope that was to go on is not to any more.
+    pub(crate) fn unready(&mut self, at: ScopeIx) {
+        if let Some(scope) = self.frame.scopes.get_mut(at)
+            && std::mem::replace(&mut scope.queued, false)
+        {
+            self.frame.ready.retain(|ready| *ready != at);
+        }
+    }
+
     /// Puts a scope before all others: what it does next follows directly on what just happened.
     pub(crate) fn make_next(&mut self, at: ScopeIx) {
         if let Some(scope) = self.frame.scopes.get_mut(at)
@@ -228,10 +243,23 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         id
     }
 
+    /// The same, in a scope: inside of a distributed Map's iteration events are only counted.
+    pub(crate) fn record_at(&mut self, at: ScopeIx, previous_event_id: u64, detail: Detail) -> u64 {
+        let root = self.frame.scopes.get(at).and_then(|scope| scope.silent);
+        let child = root.and_then(|root| self.frame.scopes.get_mut(root)?.child.as_mut());
+        match child {
+            Some(child) => {
+                child.events += 1;
+                child.events
+            }
+            None => self.record(previous_event_id, detail),
+        }
+    }
+
     /// The same, as the next event of a scope.
     pub(crate) fn record_in(&mut self, at: ScopeIx, detail: Detail) -> u64 {
         let previous = self.frame.scopes.get(at).map_or(0, |scope| scope.previous);
-        let id = self.record(previous, detail);
+        let id = self.record_at(at, previous, detail);
         if let Some(scope) = self.frame.scopes.get_mut(at) {
             scope.previous = id;
         }
@@ -261,6 +289,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         for (id, at) in std::mem::take(&mut self.frame.waiting) {
             let is_task = self.frame.scopes.get(at).is_some_and(|scope| match &scope.phase {
                 Phase::Task(task) => task.id.0 == id,
+                Phase::Reading(_) => true,
                 _ => false,
             });
             self.commands.push(if is_task {

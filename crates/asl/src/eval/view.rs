@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::compute::Seen;
 use super::env::Env;
-use super::frame::{Frame, Scope, ScopeIx};
+use super::frame::{Child, Frame, Scope, ScopeIx};
 use super::problem::{Problem, names};
 use super::time;
 use crate::intrinsics::{Call, IntrinsicError, World};
@@ -60,10 +60,22 @@ impl<'v, 'e> View<'v, 'e> {
         let facts = &*self.frame.facts;
         let text = |text: &Arc<str>| Json::String(text.clone());
         let mut execution = Object::with_capacity(7);
-        execution.insert(key("Id"), text(&facts.execution_arn));
-        execution.insert(key("Input"), facts.input.json().clone());
-        execution.insert(key("StartTime"), Json::string(time::format_ms(facts.start_ms)));
-        execution.insert(key("Name"), text(&facts.name));
+        let mut machine = Object::with_capacity(2);
+        if let Some(child) = self.child() {
+            execution.insert(key("Id"), text(&child.arn));
+            execution.insert(key("Input"), child.input.json().clone());
+            execution.insert(key("StartTime"), Json::string(time::format_ms(child.start_ms)));
+            execution.insert(key("Name"), text(&child.name));
+            machine.insert(key("Id"), text(&child.machine_arn));
+            machine.insert(key("Name"), text(&child.machine_name));
+        } else {
+            execution.insert(key("Id"), text(&facts.execution_arn));
+            execution.insert(key("Input"), facts.input.json().clone());
+            execution.insert(key("StartTime"), Json::string(time::format_ms(facts.start_ms)));
+            execution.insert(key("Name"), text(&facts.name));
+            machine.insert(key("Id"), text(&facts.machine_arn));
+            machine.insert(key("Name"), text(&facts.machine_name));
+        }
         execution.insert(key("RoleArn"), text(&facts.role_arn));
         execution.insert(
             key("RedriveCount"),
@@ -72,9 +84,6 @@ impl<'v, 'e> View<'v, 'e> {
         if let Some(redriven_ms) = self.frame.redriven_ms {
             execution.insert(key("RedriveTime"), Json::string(time::format_ms(redriven_ms)));
         }
-        let mut machine = Object::with_capacity(2);
-        machine.insert(key("Id"), text(&facts.machine_arn));
-        machine.insert(key("Name"), text(&facts.machine_name));
         let mut context = Object::with_capacity(5);
         context.insert(key("Execution"), Json::object(execution));
         context.insert(key("StateMachine"), Json::object(machine));
@@ -118,10 +127,17 @@ impl<'v, 'e> View<'v, 'e> {
         })
     }
 
-    /// This scope and those around it, from the inside out.
+    /// The distributed Map's iteration around this scope.
+    fn child(&self) -> Option<&Child> {
+        let root = self.frame.scopes.get(self.scope)?.silent?;
+        self.frame.scopes.get(root)?.child.as_deref()
+    }
+
+    /// This scope and those around it, from the inside out, as far as the execution goes.
     fn chain(&self) -> impl Iterator<Item = &Scope> {
         std::iter::successors(self.frame.scopes.get(self.scope), |scope| {
-            scope.parent.and_then(|parent| self.frame.scopes.get(parent))
+            let parent = scope.parent.filter(|_| scope.child.is_none());
+            parent.and_then(|parent| self.frame.scopes.get(parent))
         })
     }
 

@@ -34,6 +34,8 @@ impl<'m> Run<'m, '_, '_> {
                 let found = self.view(at, effective.json().clone()).look(query);
                 seconds_at(query, found)?
             }
+            #[expect(clippy::cast_possible_truncation, reason = "a fraction is cut off")]
+            Wait::Seconds(Amount::Fraction(seconds)) => *seconds as i64,
             Wait::Seconds(Amount::Computed(expression)) => {
                 self.compute_whole(at, expression, "Seconds", 0)?
             }

@@ -9,7 +9,7 @@ use super::state::{
     Assign, Body, Catcher, FailText, Io, Items, JsonPathIo, JsonataIo, MapState, Retrier, State, Task, Wait,
 };
 use super::template::{self, Template};
-use super::{Graph, GraphIx, Machine, StateIx, fields};
+use super::{Graph, GraphIx, Machine, StateIx, distributed, fields};
 use crate::eval::{Resource, time};
 use crate::intrinsics::Call;
 use crate::json::Payload;
@@ -162,12 +162,12 @@ impl Builder {
         let mode = processor
             .get("ProcessorConfig")
             .and_then(|config| config.get("Mode"));
-        if let Some(mode) = mode.filter(|mode| mode.as_str() == Some("DISTRIBUTED")) {
-            return Err(BuildError::new(
-                mode,
-                "a distributed Map can't be run by this engine yet; use the mode INLINE".to_owned(),
-            ));
-        }
+        let distributed = if mode.and_then(Node::as_str) == Some("DISTRIBUTED") {
+            let template = |node: &Node| template_of(node, language);
+            Some(Box::new(distributed::distributed(node, &template)?))
+        } else {
+            None
+        };
         let items = match language {
             Language::JsonPath => match node.get("ItemsPath") {
                 None => Items::Input,
@@ -191,6 +191,7 @@ impl Builder {
             max_concurrency: fields::amount(node, "MaxConcurrency")?,
             tolerated_failure_count: fields::amount(node, "ToleratedFailureCount")?,
             tolerated_failure_percentage: fields::amount(node, "ToleratedFailurePercentage")?,
+            distributed,
         })
     }
 }

@@ -67,7 +67,12 @@ pub(super) fn amount(state: &Node, key: &str) -> Result<Option<Amount>, BuildErr
         if let Some(expression) = expression(node)? {
             return Ok(Some(Amount::Computed(expression)));
         }
-        return Ok(Some(Amount::Fixed(whole(node)?)));
+        let whole = whole(node)?;
+        let fraction = node
+            .as_number()
+            .and_then(serde_json::Number::as_f64)
+            .filter(|number| number.fract() != 0.0);
+        return Ok(Some(fraction.map_or(Amount::Fixed(whole), Amount::Fraction)));
     }
     match state.get(&format!("{key}Path")) {
         Some(node) => Ok(Some(Amount::At(query(node)?))),

@@ -4,6 +4,7 @@
 
 mod build;
 mod choice;
+mod distributed;
 mod fields;
 mod resource;
 mod state;
@@ -17,6 +18,7 @@ pub use build::{BuildError, build};
 pub use resource::ResourceError;
 
 pub(crate) use choice::{Comparison, Operand, Operator, Rule, Test};
+pub(crate) use distributed::{Batcher, CsvHeader, Distributed, ItemFormat, Reader};
 pub(crate) use state::{
     Amount, Assign, Body, FailText, Io, Items, MapState, Placement, Retrier, Selection, State, Task, Wait,
 };

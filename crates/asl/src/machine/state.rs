@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::choice::Rule;
+use super::distributed::Distributed;
 use super::template::Template;
 use super::{GraphIx, StateIx};
 use crate::eval::{Resource, StateType, TaskResource};
@@ -60,6 +61,10 @@ impl State {
             Body::Parallel { .. } => StateType::Parallel,
             Body::Map(_) => StateType::Map,
         }
+    }
+
+    pub(crate) fn is_distributed(&self) -> bool {
+        matches!(&self.body, Body::Map(map) if map.distributed.is_some())
     }
 
     /// Whether its kind knows `Retry`.
@@ -126,6 +131,8 @@ pub(crate) struct Task {
 #[derive(Debug)]
 pub(crate) enum Amount {
     Fixed(u64),
+    /// Not a whole number.
+    Fraction(f64),
     At(Query),
     Computed(Expression),
 }
@@ -156,6 +163,8 @@ pub(crate) struct MapState {
     pub(crate) max_concurrency: Option<Amount>,
     pub(crate) tolerated_failure_count: Option<Amount>,
     pub(crate) tolerated_failure_percentage: Option<Amount>,
+    /// `None`: inline.
+    pub(crate) distributed: Option<Box<Distributed>>,
 }
 
 /// Where a Map's items come from.

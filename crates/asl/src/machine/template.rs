@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::BuildError;
 use crate::intrinsics::Call;
+use crate::json::order::java_map_order;
 use crate::json::spanned::{Node, NodeValue};
 use crate::json::{Json, Object};
 use crate::jsonata::Expression;
@@ -43,15 +44,25 @@ pub(crate) fn plain(node: &Node) -> Json {
     }
 }
 
-/// A JSONPath template: members whose key ends in `.$` are holes.
+/// A JSONPath template: members whose key ends in `.$` are holes. As on AWS they come after the others, in the order of a
+/// Java map (recordings of service calls and Map outputs show it).
 pub(super) fn json_path(node: &Node) -> Result<Template, BuildError> {
     match &node.value {
         NodeValue::Object(members) => {
             let mut parts = Vec::with_capacity(members.len());
+            let (mut names, mut holes) = (Vec::new(), Vec::new());
             for member in members {
                 match member.key.strip_suffix(".$") {
-                    Some(name) => parts.push((name.into(), hole(&member.key, &member.value)?)),
+                    Some(name) => {
+                        names.push(Arc::from(name));
+                        holes.push(Some(hole(&member.key, &member.value)?));
+                    }
                     None => parts.push((member.key.clone(), json_path(&member.value)?)),
+                }
+            }
+            for at in java_map_order(&names) {
+                if let (Some(name), Some(hole)) = (names.get(at), holes.get_mut(at).and_then(Option::take)) {
+                    parts.push((name.clone(), hole));
                 }
             }
             Ok(object(parts))

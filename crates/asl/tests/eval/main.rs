@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test should panic")]
 
 mod choices;
+mod distributed;
 mod errors;
 mod flow;
 mod harness;

@@ -94,7 +94,7 @@ fn an_item_selector_sees_input_and_item() {
     );
     assert_eq!(
         run.output(),
-        r#"[{"v":"a","i":0,"all":"n"},{"v":"b","i":1,"all":"n"}]"#
+        r#"[{"all":"n","v":"a","i":0},{"all":"n","v":"b","i":1}]"#
     );
 }
 
@@ -123,7 +123,7 @@ fn inner_scopes_read_outer_variables_and_keep_their_own() {
     );
     assert_eq!(
         run.output(),
-        r#"{"items":[{"o":1,"s":7},{"o":1,"s":8}],"s":"out"}"#
+        r#"{"s":"out","items":[{"s":7,"o":1},{"s":8,"o":1}]}"#
     );
 }
 

@@ -50,13 +50,18 @@ fn a_result_is_taken_literally() {
 }
 
 #[test]
-fn templates_keep_the_order_of_their_members() {
+fn what_templates_fill_in_comes_after_what_they_write_down() {
     assert_eq!(
         pass(
-            r#""Parameters":{"z":1,"a.$":"$.a","m":{"k.$":"$$.Execution.Name","l":["x",{"y.$":"$.a"}]}}"#,
+            r#""Parameters":{"a.$":"$.a","z":1,"m":{"k.$":"$$.Execution.Name","l":["x",{"y.$":"$.a"}]}}"#,
             r#"{"a":null}"#
         ),
-        r#"{"z":1,"a":null,"m":{"k":"Run","l":["x",{"y":null}]}}"#
+        r#"{"z":1,"m":{"l":["x",{"y":null}],"k":"Run"},"a":null}"#
+    );
+    assert_eq!(
+        pass(r#""Parameters":{"Name.$":"$","SecretString.$":"$"}"#, "1"),
+        r#"{"SecretString":1,"Name":1}"#,
+        "in the order of a Java map"
     );
 }
 
