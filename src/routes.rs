@@ -50,6 +50,7 @@ fn features() -> OpenApiRouter<Arc<App>> {
         .merge(crate::approvals::http::routes())
         .merge(crate::approvals::tasks::http::routes())
         .merge(crate::jobs::http::routes())
+        .merge(crate::deployments::http::routes())
         .merge(crate::environments::http::routes())
         .merge(crate::templates::http::routes())
         .merge(crate::executions::http::routes())

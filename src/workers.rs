@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::jobs::{self, Registry};
-use crate::{approvals, audit, cloudwatch, executions, notifications, templates};
+use crate::{approvals, audit, cloudwatch, deployments, executions, notifications, templates};
 
 /// How often starts without an answer are looked for.
 const RECOVER_EVERY: Duration = Duration::from_secs(15);
@@ -28,6 +28,9 @@ pub fn registry() -> Registry {
         .job::<executions::RunExpress>()
         .schedule::<executions::RecoverStarts>(RECOVER_EVERY)
         .schedule::<executions::ForgetOld>(FORGET_EVERY)
+        .job::<deployments::advance::Advance>()
+        .job::<deployments::recovery::CheckRecovery>()
+        .job::<deployments::releases::advance::AdvanceRelease>()
 }
 
 /// Starts everything that works in the background: the jobs, and the loops that are none.

@@ -1,6 +1,7 @@
 //! The command line: one file for each command.
 
 mod database;
+pub mod deploy;
 mod engine;
 mod migrate;
 mod openapi;
@@ -35,6 +36,8 @@ enum Command {
     Engine(engine::Engine),
     /// Check definitions written in the Amazon States Language
     Validate(validate::ValidateArguments),
+    /// Start a deployment at a running service, and watch it
+    Deploy(deploy::Deploy),
     /// Bring the database's schemas up to date, and end
     Migrate(migrate::Migrate),
     /// Write the API's OpenAPI document
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
             Command::Serve(serve) => Box::pin(serve.run()).await.map(|()| ExitCode::SUCCESS),
             Command::Engine(engine) => Box::pin(engine.run()).await.map(|()| ExitCode::SUCCESS),
             Command::Validate(arguments) => check(&arguments),
+            Command::Deploy(deploy) => Box::pin(deploy.run()).await.map_err(Into::into),
             Command::Migrate(migrate) => Box::pin(migrate.run()).await.map(|()| ExitCode::SUCCESS),
             Command::Openapi(openapi) => openapi.run().map(|()| ExitCode::SUCCESS),
         }

@@ -1,7 +1,43 @@
-//! Deployments.
+//! Deployments: a new version gets traffic step by step, is judged, and is taken back by itself when it is worse.
+//!
+//! Everything is done with what Step Functions offers: a version per revision, one alias per template and environment, two
+//! weights (developer guide, "State machine versions and aliases"). Callers start the alias and never notice.
+//!
+//! Tables: `deployments` (where each stands, and where its alias is to stand), `deployment_periods` (the weights in force),
+//! `deployment_looks` (what the judge saw), `deployment_events` (the timeline), `deployment_calls`, `deployment_tests`,
+//! `quarantined_versions`, `releases`, `release_members`.
+//! Jobs: [`advance::Advance`] moves one deployment, [`releases::advance::AdvanceRelease`] several as one,
+//! [`recovery::CheckRecovery`] asks some minutes after a rollback whether it helped.
+//!
+//! Invariants:
+//! - One deployment moves an alias at a time (a partial unique index).
+//! - A step writes our records or calls Step Functions, never both; what the alias is, is asked and never remembered. What was
+//!   decided is in `step/`, pure, with its proofs.
+//! - An alias that someone else moved is never overwritten unless a person says so.
+//! - Executions are compared only where the weights were known: outside of settling windows, between two readings.
+//! - A state machine is never deleted: that would end its running executions.
+
+pub mod act;
+pub mod advance;
+mod alarms;
+mod converge;
+mod find;
+mod gate;
+pub mod http;
 pub mod judge;
+mod limits;
+mod look;
 pub mod model;
+mod observe;
+pub mod plan;
+pub mod recovery;
+pub mod releases;
+pub mod start;
+pub mod status;
 pub mod step;
+mod store;
 pub mod strategy;
 pub mod tests;
+pub mod view;
 pub mod waves;
+mod write;

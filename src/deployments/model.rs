@@ -386,7 +386,7 @@ pub enum InFlightPolicy {
 #[derive(Debug, Clone, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four independent facts, not a hidden state"
+    reason = "independent facts, not a hidden state"
 )]
 pub struct Deployment {
     /// Its id.
@@ -399,6 +399,8 @@ pub struct Deployment {
     pub has_tests: bool,
     /// Whether people must agree before traffic moves.
     pub has_gate: bool,
+    /// Whether people must agree before the new version gets all traffic.
+    pub has_full_gate: bool,
     /// Whether it may take itself back.
     pub rollback_enabled: bool,
     /// The step at hand, from 0.
@@ -434,6 +436,22 @@ impl Deployment {
     /// Whether the alias has been moved, or may have been.
     pub fn has_shifted(&self) -> bool {
         self.intent.is_some()
+    }
+
+    /// Whether executions are to be judged: the alias stands by our doing, and not on its way back.
+    pub fn is_watching(&self) -> bool {
+        let drifted = self
+            .pause
+            .as_ref()
+            .is_some_and(|pause| pause.reason == PauseReason::Drift);
+        let watched = [
+            State::Baking,
+            State::Judging,
+            State::FinalBake,
+            State::Paused,
+            State::Gate,
+        ];
+        self.intent.is_some() && !drifted && watched.contains(&self.state)
     }
 
     /// The mark of the intent at hand.

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_cloudwatch::types::MetricDatum;
 use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata};
 
@@ -170,16 +168,6 @@ impl Outbound {
                 message: DisplayErrorContext(&error).to_string(),
             })
     }
-}
-
-/// The process's own credentials, from the SDKs' environment variables.
-pub fn own_credentials() -> SdkConfig {
-    SdkConfig::builder()
-        .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
-        .credentials_provider(SharedCredentialsProvider::new(
-            EnvironmentVariableCredentialsProvider::new(),
-        ))
-        .build()
 }
 
 /// The region in `arn:aws:sns:REGION:ACCOUNT:NAME`.

@@ -28,7 +28,7 @@ mod verdict;
 
 pub use bounds::{clopper_pearson_upper, lower_bound, upper_bound, wilson};
 pub use evidence::{AlarmReading, ArmCounts, Baseline, Evidence, NewError, Period, RankCount, Share, Tally};
-pub use power::{Traffic, detectable_ratio, executions_to_detect, failures_to_detect};
+pub use power::{Traffic, detectable_rate, executions_to_detect, failures_to_detect};
 pub use rank::RankTest;
 pub use ratio::{RATIOS, RatioTest};
 pub use report::{Comparison, compare};

@@ -32,7 +32,7 @@ pub fn executions_to_detect(stable_rate: f64, canary_rate: f64, share: Share, al
 }
 
 /// The smallest failure rate of the canary that `executions` are enough to find. `None`: not even one that always fails.
-pub fn detectable_ratio(stable_rate: f64, executions: f64, share: Share, alpha: f64) -> Option<f64> {
+pub fn detectable_rate(stable_rate: f64, executions: f64, share: Share, alpha: f64) -> Option<f64> {
     let enough =
         |rate: f64| executions_to_detect(stable_rate, rate, share, alpha).is_some_and(|n| n <= executions);
     if !enough(1.0) {
@@ -68,9 +68,9 @@ mod tests {
     #[test]
     fn more_executions_see_smaller_regressions() {
         let ten = Share::of_percent(10).unwrap();
-        let few = detectable_ratio(0.01, 500.0, ten, 0.005).unwrap();
-        let many = detectable_ratio(0.01, 5_000.0, ten, 0.005).unwrap();
+        let few = detectable_rate(0.01, 500.0, ten, 0.005).unwrap();
+        let many = detectable_rate(0.01, 5_000.0, ten, 0.005).unwrap();
         assert!(many < few && many > 0.01, "{few} {many}");
-        assert_eq!(detectable_ratio(0.01, 5.0, ten, 0.005), None);
+        assert_eq!(detectable_rate(0.01, 5.0, ten, 0.005), None);
     }
 }

@@ -141,9 +141,29 @@ impl At<'_> {
     }
 
     fn gate(&self) -> Step {
+        let before_all = self.deployment.has_shifted();
+        if let Some(step) = self.interrupted() {
+            return step;
+        }
+        let moved = match &self.observed.alias {
+            AliasState::Stands(seen) => Some(&seen.routing) != self.deployment.standing.as_ref(),
+            AliasState::NotAsked | AliasState::Absent | AliasState::Unreadable => false,
+        };
+        if moved && !before_all {
+            // What people were asked about is no longer what would happen: begin again, and ask again.
+            return self.enter(
+                State::Validating,
+                "deployment.replanned",
+                "the alias was moved meanwhile",
+            );
+        }
         match &self.observed.gate {
             GateState::Waiting => self.look(),
+            GateState::Approved if before_all => {
+                self.shift_to(self.deployment.step.saturating_add(1), "approved")
+            }
             GateState::Approved => self.shift_to(self.deployment.step, "approved"),
+            GateState::Refused(why) if before_all => self.roll_back(why.clone(), State::RolledBack, false),
             GateState::Refused(why) => self.fail(why.clone()),
         }
     }
@@ -295,7 +315,17 @@ impl At<'_> {
                 until: until.min(self.now + BLOCKED),
             };
         }
-        self.shift_to(self.deployment.step.saturating_add(1), detail)
+        let step = self.deployment.step.saturating_add(1);
+        let weight = self
+            .deployment
+            .course
+            .steps
+            .get(usize::from(step))
+            .map(|step| step.weight);
+        if self.deployment.has_full_gate && weight == Some(100) {
+            return self.enter(State::Gate, "deployment.gate_opened", detail);
+        }
+        self.shift_to(step, detail)
     }
 
     fn final_bake(&self) -> Step {
@@ -567,7 +597,7 @@ pub(super) fn finish(mut next: Deployment, state: State, event: &'static str, de
 }
 
 /// A routing for people: `90 % …:3, 10 % …:4`.
-pub(super) fn show(routing: &Routing) -> String {
+pub(in super::super) fn show(routing: &Routing) -> String {
     let lines: Vec<_> = routing
         .lines()
         .iter()

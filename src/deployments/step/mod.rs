@@ -18,6 +18,7 @@ use super::model::{AliasSeen, Deployment, Mark, Routing};
 
 pub use command::{Command, CommandError, command};
 pub use decide::next_step;
+pub(super) use decide::show;
 
 /// What `DescribeStateMachineAlias` said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -31,6 +31,7 @@ pub(super) fn deployment(weights: &[u8]) -> Deployment {
         },
         has_tests: true,
         has_gate: true,
+        has_full_gate: false,
         rollback_enabled: true,
         step: 0,
         from_version: None,
@@ -170,7 +171,7 @@ fn weights_of(trail: &[Routing]) -> Vec<u8> {
 }
 
 fn failing_at_half(deployment: &Deployment) -> Verdict {
-    if deployment.step == 1 && deployment.state.is_watching() {
+    if deployment.step == 1 && deployment.is_watching() {
         harm()
     } else {
         Verdict::Pass
@@ -446,6 +447,31 @@ fn a_deployment_that_succeeded_is_taken_back_in_one_command() {
     world.run(|_| Verdict::Pass, |_, _| {});
     assert_eq!(world.deployment.state, State::RolledBack);
     assert_eq!(weights_of(&world.trail), [0, 100, 0]);
+}
+
+#[test]
+fn a_gate_before_all_traffic_is_asked_once_and_still_guarded() {
+    let mut gated = deployment(&[10, 100]);
+    gated.has_full_gate = true;
+    let asked = gated.clone();
+    let mut world = World::new(gated);
+    let mut gates = 0;
+    world.run(
+        |_| Verdict::Pass,
+        |world, _| {
+            gates += u32::from(world.deployment.state == State::Gate && world.deployment.intent.is_some())
+        },
+    );
+    assert_eq!((world.deployment.state, gates), (State::Succeeded, 1));
+    assert_eq!(weights_of(&world.trail), [0, 10, 100]);
+
+    let mut world = World::new(asked);
+    let verdict = |deployment: &Deployment| {
+        let waits = deployment.state == State::Gate && deployment.intent.is_some();
+        if waits { harm() } else { Verdict::Pass }
+    };
+    world.run(verdict, |_, _| {});
+    assert_eq!(world.deployment.state, State::RolledBack);
 }
 
 #[test]

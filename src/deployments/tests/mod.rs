@@ -6,5 +6,6 @@
 pub mod junit;
 pub mod matcher;
 pub mod model;
+pub(super) mod run;
 
 pub use model::{TestCase, TestCaseError, TestExpectation, TestReport, TestResult, check_cases};

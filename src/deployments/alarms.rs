@@ -1,0 +1,108 @@
+//! CloudWatch alarms of an environment: read at most every half minute, and checked by name when a plan is made.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use chrono::{DateTime, Utc};
+
+use super::judge::AlarmReading;
+use super::limits::ALARM_INTERVAL;
+use crate::app::App;
+use crate::environments::Target;
+
+/// What was read last, by environment and names. Only saves calls: losing it costs one.
+static READ: LazyLock<Mutex<HashMap<String, (DateTime<Utc>, Vec<AlarmReading>)>>> =
+    LazyLock::new(Mutex::default);
+
+/// The alarms could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("CloudWatch did not tell the alarms: {0}")]
+pub(super) struct AlarmsError(String);
+
+/// What the alarms say. One that can't be read says `INSUFFICIENT_DATA`: it neither passes nor fails anything.
+pub(super) async fn read(app: &App, target: &Target, names: &[String]) -> Vec<AlarmReading> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let key = format!("{}/{}", target.name, names.join("/"));
+    let now = app.clock.now();
+    let known = READ.lock().ok().and_then(|read| read.get(&key).cloned());
+    if let Some((at, readings)) = known
+        && now - at < ALARM_INTERVAL
+    {
+        return readings;
+    }
+    let readings = match describe(app, target, names).await {
+        Ok(readings) => readings,
+        Err(error) => {
+            tracing::warn!(environment = %target.name, %error, "alarms could not be read");
+            let unknown = |name: &String| AlarmReading {
+                name: name.clone(),
+                state: "INSUFFICIENT_DATA".to_owned(),
+            };
+            names.iter().map(unknown).collect()
+        }
+    };
+    if let Ok(mut read) = READ.lock() {
+        // As many as there are deployments at once; bounded all the same.
+        if read.len() > 1_000 {
+            read.clear();
+        }
+        read.insert(key, (now, readings.clone()));
+    }
+    readings
+}
+
+/// Those of `names` that do not exist.
+pub(super) async fn missing(
+    app: &App,
+    target: &Target,
+    names: &[String],
+) -> Result<Vec<String>, AlarmsError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = describe(app, target, names).await?;
+    Ok(names
+        .iter()
+        .filter(|name| !known.iter().any(|reading| reading.name == **name))
+        .cloned()
+        .collect())
+}
+
+/// `DescribeAlarms`: at most 100 names in one call, which is all that an analysis may name.
+async fn describe(app: &App, target: &Target, names: &[String]) -> Result<Vec<AlarmReading>, AlarmsError> {
+    let mut settings = aws_sdk_cloudwatch::config::Builder::from(&target.aws);
+    if let Some(url) = app.config.aws_endpoints.of("CLOUDWATCH") {
+        settings = settings.endpoint_url(url);
+    }
+    let client = aws_sdk_cloudwatch::Client::from_conf(settings.build());
+    let answer = client
+        .describe_alarms()
+        .set_alarm_names(Some(names.to_vec()))
+        .send()
+        .await
+        .map_err(|error| AlarmsError(aws_sdk_cloudwatch::error::DisplayErrorContext(&error).to_string()))?;
+    let state = |value: Option<&aws_sdk_cloudwatch::types::StateValue>| {
+        value
+            .map_or("INSUFFICIENT_DATA", aws_sdk_cloudwatch::types::StateValue::as_str)
+            .to_owned()
+    };
+    let metric = answer
+        .metric_alarms()
+        .iter()
+        .map(|alarm| (alarm.alarm_name(), state(alarm.state_value())));
+    let composite = answer
+        .composite_alarms()
+        .iter()
+        .map(|alarm| (alarm.alarm_name(), state(alarm.state_value())));
+    Ok(metric
+        .chain(composite)
+        .filter_map(|(name, state)| {
+            Some(AlarmReading {
+                name: name?.to_owned(),
+                state,
+            })
+        })
+        .collect())
+}

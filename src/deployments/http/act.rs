@@ -1,0 +1,90 @@
+//! What people do with deployments.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::super::act;
+use super::super::releases::http::take_release_back;
+use super::super::step::Command;
+use super::super::view::{DeploymentView, line, view};
+use super::super::write::Actor;
+use super::read::{parse, wants_text};
+use crate::app::App;
+use crate::http::{Caller, Json, Path, Problem};
+use crate::ids::ReleaseId;
+
+/// Why.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Reason {
+    /// For the timeline and the audit trail.
+    reason: Option<String>,
+}
+
+pub(super) async fn command(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    verb: Command,
+    reason: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let back = matches!(verb, Command::Abort | Command::Rollback);
+    if let (true, Ok(release)) = (back, id.parse::<ReleaseId>()) {
+        return Ok(Json(take_release_back(app, release, &caller.name, reason).await?).into_response());
+    }
+    let actor = Actor {
+        name: &caller.name,
+        reason,
+    };
+    let record = act::act(app, parse(id)?, verb, actor).await?;
+    let view = view(&app.db, &record).await?;
+    if wants_text(headers) {
+        Ok(line(&view).into_response())
+    } else {
+        Ok(Json(view).into_response())
+    }
+}
+
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $name:ident $path:literal $command:ident;)*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(post, path = $path, tag = "deployments", params(("id" = String, Path)), request_body = Reason, responses(
+            (status = 200, description = "Done", body = DeploymentView),
+            (status = 404, description = "No such deployment", body = Problem),
+            (status = 409, description = "It makes no sense now", body = Problem)))]
+        pub(super) async fn $name(
+            State(app): State<Arc<App>>,
+            caller: Caller,
+            Path(id): Path<String>,
+            headers: HeaderMap,
+            Json(body): Json<Reason>,
+        ) -> Result<Response, Problem> {
+            command(&app, &caller, &id, Command::$command, body.reason.as_deref(), &headers).await
+        }
+    )*};
+}
+
+verbs! {
+    /// Leaves the step at hand without waiting for its time or samples. A version that is worse is still taken back.
+    promote "/v1/deployments/{id}/promote" Promote;
+    /// Gives the new version all traffic at once.
+    promote_full "/v1/deployments/{id}/promote-full" PromoteFull;
+    /// Stops moving; the alias stays. A version that is worse is still taken back.
+    pause "/v1/deployments/{id}/pause" Pause;
+    /// Goes on after a pause.
+    resume "/v1/deployments/{id}/resume" Resume;
+    /// Ends it; what was moved goes back.
+    abort "/v1/deployments/{id}/abort" Abort;
+    /// Takes it back, also after it has succeeded.
+    rollback "/v1/deployments/{id}/rollback" Rollback;
+    /// Someone else moved the alias: leave it so, and end.
+    adopt "/v1/deployments/{id}/adopt" Adopt;
+    /// Someone else moved the alias: make it again what it was, and go on.
+    restore "/v1/deployments/{id}/restore" Restore;
+}

@@ -1,0 +1,173 @@
+//! A template in an environment: what it serves, what a step could see, drift, rollback.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::find::find;
+use super::super::plan::StepPower;
+use super::super::status::{self, BackError, StatusView};
+use super::super::step::Command;
+use super::super::view::{DeploymentView, view};
+use super::act::command;
+use crate::app::App;
+use crate::http::{Caller, Json, Path, Problem, ProblemKind, Query};
+
+/// What the alias serves, compared with what it is to serve; starts that bypass it; open executions by version.
+#[utoipa::path(get, path = "/v1/templates/{template}/environments/{environment}/status", tag = "deployments",
+    params(("template" = String, Path), ("environment" = String, Path)), responses(
+    (status = 200, description = "The status", body = StatusView),
+    (status = 404, description = "The template is not in this environment", body = Problem)))]
+pub(super) async fn status(
+    State(app): State<Arc<App>>,
+    Path((template, environment)): Path<(String, String)>,
+) -> Result<Json<StatusView>, Problem> {
+    Ok(Json(status::status(&app, &template, &environment).await?))
+}
+
+/// A step to think about.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PowerQuery {
+    /// Percent, 1 to 99. Default 10.
+    weight: Option<u8>,
+    /// Seconds. Default 300.
+    duration: Option<u64>,
+    /// Default 0.01.
+    alpha: Option<f64>,
+}
+
+/// What a step of this weight and duration could see at the traffic of the last days.
+#[utoipa::path(get, path = "/v1/templates/{template}/environments/{environment}/power", tag = "deployments",
+    params(("template" = String, Path), ("environment" = String, Path), PowerQuery), responses(
+    (status = 200, description = "What it could see", body = StepPower),
+    (status = 422, description = "A parameter is not valid", body = Problem)))]
+pub(super) async fn power(
+    State(app): State<Arc<App>>,
+    Path((template, environment)): Path<(String, String)>,
+    Query(query): Query<PowerQuery>,
+) -> Result<Json<StepPower>, Problem> {
+    let (weight, duration) = (query.weight.unwrap_or(10), query.duration.unwrap_or(300));
+    let alpha = query.alpha.unwrap_or(0.01);
+    if !(alpha > 0.0 && alpha < 1.0) {
+        return Err(Problem::new(
+            ProblemKind::InvalidRequest,
+            "`alpha` is between 0 and 1",
+        ));
+    }
+    status::power(&app, &template, &environment, (weight, duration, alpha))
+        .await?
+        .map(Json)
+        .ok_or_else(|| {
+            Problem::new(
+                ProblemKind::InvalidRequest,
+                "`weight` is 1 to 99: at 100 there is nothing to compare with",
+            )
+        })
+}
+
+/// Which version to go back to, and why.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RollbackBody {
+    /// A version's ARN or its number. Default: the one before.
+    to_version: Option<String>,
+    /// For the timeline and the audit trail.
+    reason: Option<String>,
+}
+
+/// Goes back to the version before, or to any earlier one, in one call.
+#[utoipa::path(post, path = "/v1/templates/{template}/environments/{environment}/rollback", tag = "deployments",
+    params(("template" = String, Path), ("environment" = String, Path)), request_body = RollbackBody, responses(
+    (status = 202, description = "It goes back; `Location` says where to look", body = DeploymentView),
+    (status = 404, description = "The template is not in this environment", body = Problem),
+    (status = 409, description = "There is nothing to go back to", body = Problem)))]
+pub(super) async fn rollback(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((template, environment)): Path<(String, String)>,
+    Json(body): Json<RollbackBody>,
+) -> Result<Response, Problem> {
+    let place = (template.as_str(), environment.as_str());
+    let wish = (body.to_version.as_deref(), body.reason.as_deref());
+    let id = status::go_back(&app, place, wish, &caller.name).await?;
+    let view = view(&app.db, &find(&app, id).await?).await?;
+    Ok((
+        StatusCode::ACCEPTED,
+        [(header::LOCATION, format!("/v1/deployments/{id}"))],
+        Json(view),
+    )
+        .into_response())
+}
+
+/// Someone else moved the alias under a deployment: leave it so, and end the deployment.
+#[utoipa::path(post, path = "/v1/templates/{template}/environments/{environment}/drift/adopt", tag = "deployments",
+    params(("template" = String, Path), ("environment" = String, Path)), responses(
+    (status = 200, description = "The deployment has ended", body = DeploymentView),
+    (status = 409, description = "Nobody else moved the alias", body = Problem)))]
+pub(super) async fn drift_adopt(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((template, environment)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    drift(&app, &caller, (&template, &environment), Command::Adopt, &headers).await
+}
+
+/// Someone else moved the alias: make it again what it is to be.
+#[utoipa::path(post, path = "/v1/templates/{template}/environments/{environment}/drift/restore", tag = "deployments",
+    params(("template" = String, Path), ("environment" = String, Path)), responses(
+    (status = 200, description = "The alias is being restored", body = DeploymentView),
+    (status = 409, description = "Nobody else moved the alias", body = Problem)))]
+pub(super) async fn drift_restore(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((template, environment)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    drift(
+        &app,
+        &caller,
+        (&template, &environment),
+        Command::Restore,
+        &headers,
+    )
+    .await
+}
+
+async fn drift(
+    app: &App,
+    caller: &Caller,
+    (template, environment): (&str, &str),
+    verb: Command,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(holder) = status::holder(app, template, environment).await? else {
+        return Err(Problem::new(
+            ProblemKind::Conflict,
+            format!("no deployment of `{template}` to `{environment}` is active: start one, or roll back"),
+        ));
+    };
+    command(app, caller, &holder.to_string(), verb, None, headers).await
+}
+
+impl From<BackError> for Problem {
+    fn from(error: BackError) -> Self {
+        let text = error.to_string();
+        match error {
+            BackError::NotHere { .. } => Self::new(ProblemKind::NotFound, text),
+            BackError::NothingEarlier { .. } | BackError::UnknownVersion { .. } => {
+                Self::new(ProblemKind::Conflict, text)
+            }
+            BackError::Environment(_) => Self::new(ProblemKind::NotFound, text),
+            BackError::StepFunctions(error) => error.into(),
+            BackError::Act(error) => error.into(),
+            BackError::Start(error) => error.into(),
+            BackError::Database(error) => error.into(),
+        }
+    }
+}

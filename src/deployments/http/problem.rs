@@ -1,0 +1,54 @@
+//! Errors of deployments as problems.
+
+use super::super::act::ActError;
+use super::super::start::StartError;
+use crate::http::{ErrorItem, Problem, ProblemKind};
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        let text = error.to_string();
+        match error {
+            StartError::UnknownTemplate(_) | StartError::UnknownRevision { .. } => {
+                Self::new(ProblemKind::NotFound, text)
+            }
+            StartError::UnknownEnvironment(_) => {
+                Self::new(ProblemKind::InvalidRequest, text).with_errors(vec![ErrorItem {
+                    pointer: Some("/environment".to_owned()),
+                    ..ErrorItem::new("unknown_environment", "there is no such environment")
+                }])
+            }
+            StartError::Invalid(faults) => {
+                let first = faults
+                    .first()
+                    .map_or_else(String::new, |fault| format!(": {}", fault.message));
+                let items = faults.into_iter().map(|fault| ErrorItem {
+                    pointer: Some(fault.pointer),
+                    ..ErrorItem::new("invalid_field", fault.message)
+                });
+                Self::new(ProblemKind::InvalidRequest, format!("{text}{first}")).with_errors(items.collect())
+            }
+            StartError::InProgress { holder, .. } => Self::new(ProblemKind::DeploymentInProgress, text)
+                .with("holder", holder.to_string())
+                .with("options", serde_json::json!(["queue", "supersede"])),
+            StartError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Self {
+        let text = error.to_string();
+        match error {
+            ActError::Unknown(_) => Self::new(ProblemKind::NotFound, text),
+            ActError::Refused(refused) => {
+                Self::new(ProblemKind::Conflict, text).with("state", refused.state.as_str())
+            }
+            ActError::Overtaken { holder } => {
+                Self::new(ProblemKind::Conflict, text).with("holder", holder.to_string())
+            }
+            ActError::Busy => Self::new(ProblemKind::Conflict, text).with_retry_after(1),
+            ActError::Environment(_) => Self::new(ProblemKind::Conflict, text),
+            ActError::Database(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The SQL of deployments. Private to the folder.
+
+pub(super) mod evidence;
+pub(super) mod facts;
+pub(super) mod record;
+pub(super) mod releases;
+pub(super) mod tests;

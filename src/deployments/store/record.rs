@@ -1,0 +1,556 @@
+//! Deployments, their timeline, their weight periods, their calls.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::super::judge::Analysis;
+use super::super::model::{Bake, Deployment, InFlightPolicy, Intent, Pause, Rollback, Routing, State};
+use super::super::strategy::Course;
+use crate::db::{DbError, Tx};
+use crate::ids::DeploymentId;
+
+/// The rule that one deployment moves an alias.
+pub(in super::super) const ONE_MOVER: &str = "one_deployment_moves_an_alias";
+
+/// A deployment as it is kept.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in super::super) struct Record {
+    pub(in super::super) id: DeploymentId,
+    pub(in super::super) template: String,
+    pub(in super::super) revision: i32,
+    pub(in super::super) environment: String,
+    pub(in super::super) parent: Option<String>,
+    pub(in super::super) strategy: String,
+    state: String,
+    step: i16,
+    pub(in super::super) request: Json<Value>,
+    pub(in super::super) plan: Json<Value>,
+    pub(in super::super) plan_digest: String,
+    course: Json<Course>,
+    pub(in super::super) analysis: Json<Analysis>,
+    has_tests: bool,
+    has_gate: bool,
+    rollback_enabled: bool,
+    pub(in super::super) monitoring_enabled: bool,
+    in_flight: String,
+    pub(in super::super) protect_unqualified: bool,
+    pub(in super::super) from_version: Option<String>,
+    pub(in super::super) to_version: Option<String>,
+    standing: Option<Json<Routing>>,
+    intent: Option<Json<Intent>>,
+    may_overwrite: Option<Json<Routing>>,
+    bake: Option<Json<Bake>>,
+    promoted: bool,
+    pause: Option<Json<Pause>>,
+    rollback: Option<Json<Rollback>>,
+    pub(in super::super) error: Option<String>,
+    pub(in super::super) recovery: Option<String>,
+    pub(in super::super) baseline: Vec<i64>,
+    pub(in super::super) history_closed: i64,
+    pub(in super::super) history_failed: i64,
+    pub(in super::super) requester: String,
+    pub(in super::super) reason: Option<String>,
+    pub(in super::super) topics: Vec<String>,
+    pub(in super::super) alias_read_at: Option<DateTime<Utc>>,
+    pub(in super::super) version: i32,
+    pub(in super::super) created_at: DateTime<Utc>,
+    pub(in super::super) started_at: Option<DateTime<Utc>>,
+    pub(in super::super) finished_at: Option<DateTime<Utc>>,
+    pub(in super::super) updated_at: DateTime<Utc>,
+}
+
+impl Record {
+    /// The part that decisions are made of.
+    pub(in super::super) fn deployment(&self) -> Deployment {
+        Deployment {
+            id: self.id,
+            state: self.state(),
+            course: self.course.0.clone(),
+            has_tests: self.has_tests,
+            has_gate: self.has_gate,
+            has_full_gate: self.course.0.steps.len() > 1
+                && self.gates().iter().any(|gate| gate == "before_full_traffic"),
+            rollback_enabled: self.rollback_enabled,
+            step: u16::try_from(self.step).unwrap_or_default(),
+            from_version: self.from_version.clone(),
+            to_version: self.to_version.clone(),
+            standing: self.standing.clone().map(|json| json.0),
+            intent: self.intent.clone().map(|json| json.0),
+            may_overwrite: self.may_overwrite.clone().map(|json| json.0),
+            bake: self.bake.map(|json| json.0),
+            promoted: self.promoted,
+            pause: self.pause.clone().map(|json| json.0),
+            rollback: self.rollback.clone().map(|json| json.0),
+            error: self.error.clone(),
+        }
+    }
+
+    /// Where it stands. The CHECK of the column admits nothing else.
+    pub(in super::super) fn state(&self) -> State {
+        State::parse(&self.state).unwrap_or(State::Failed)
+    }
+
+    /// What happens to running executions in a rollback.
+    pub(in super::super) fn in_flight(&self) -> InFlightPolicy {
+        match self.in_flight.as_str() {
+            "stop" => InFlightPolicy::Stop,
+            "stop_and_restart" => InFlightPolicy::StopAndRestart,
+            "drain" => InFlightPolicy::Drain,
+            _ => InFlightPolicy::Leave,
+        }
+    }
+
+    /// The moments at which people are asked.
+    fn gates(&self) -> Vec<String> {
+        let gates = self.plan.0.get("gates").and_then(Value::as_array);
+        let when = |gate: &Value| gate.get("when").and_then(Value::as_str).map(ToOwned::to_owned);
+        gates.into_iter().flatten().filter_map(when).collect()
+    }
+}
+
+/// A deployment that is to begin.
+#[derive(Debug)]
+pub(in super::super) struct NewRecord<'a> {
+    pub(in super::super) deployment: &'a Deployment,
+    pub(in super::super) template: &'a str,
+    pub(in super::super) revision: i32,
+    pub(in super::super) environment: &'a str,
+    pub(in super::super) parent: Option<&'a str>,
+    pub(in super::super) request: &'a Value,
+    pub(in super::super) plan: &'a Value,
+    pub(in super::super) plan_digest: &'a str,
+    pub(in super::super) analysis: &'a Analysis,
+    pub(in super::super) monitoring_enabled: bool,
+    pub(in super::super) in_flight: InFlightPolicy,
+    pub(in super::super) protect_unqualified: bool,
+    pub(in super::super) requester: &'a str,
+    pub(in super::super) reason: Option<&'a str>,
+    pub(in super::super) topics: &'a [String],
+}
+
+/// Writes a new deployment. [`ONE_MOVER`] refuses a second mover of the same alias.
+pub(in super::super) async fn insert(
+    tx: &mut Tx,
+    new: &NewRecord<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let deployment = new.deployment;
+    let in_flight = match new.in_flight {
+        InFlightPolicy::Leave => "leave",
+        InFlightPolicy::Stop => "stop",
+        InFlightPolicy::StopAndRestart => "stop_and_restart",
+        InFlightPolicy::Drain => "drain",
+    };
+    sqlx::query(
+        "insert into deployments (id, template, revision, environment, parent, strategy, state, request, plan, plan_digest, \
+             course, analysis, has_tests, has_gate, rollback_enabled, monitoring_enabled, in_flight, protect_unqualified, \
+             to_version, requester, reason, topics, created_at, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $23)",
+    )
+    .bind(deployment.id)
+    .bind(new.template)
+    .bind(new.revision)
+    .bind(new.environment)
+    .bind(new.parent)
+    .bind(deployment.course.kind.as_str())
+    .bind(deployment.state.as_str())
+    .bind(Json(new.request))
+    .bind(Json(new.plan))
+    .bind(new.plan_digest)
+    .bind(Json(&deployment.course))
+    .bind(Json(new.analysis))
+    .bind(deployment.has_tests)
+    .bind(deployment.has_gate)
+    .bind(deployment.rollback_enabled)
+    .bind(new.monitoring_enabled)
+    .bind(in_flight)
+    .bind(new.protect_unqualified)
+    .bind(&deployment.to_version)
+    .bind(new.requester)
+    .bind(new.reason)
+    .bind(new.topics)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The deployment.
+pub(in super::super) async fn load(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+) -> Result<Option<Record>, DbError> {
+    Ok(sqlx::query_as("select * from deployments where id = $1")
+        .bind(id)
+        .fetch_optional(conn)
+        .await?)
+}
+
+/// The deployment that moves, or may move, the alias.
+pub(in super::super) async fn mover(
+    conn: &mut PgConnection,
+    template: &str,
+    environment: &str,
+) -> Result<Option<Record>, DbError> {
+    Ok(sqlx::query_as(
+        "select * from deployments where template = $1 and environment = $2 and state not in \
+         ('pending', 'succeeded', 'rolled_back', 'failed', 'aborted', 'superseded')",
+    )
+    .bind(template)
+    .bind(environment)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// The newest deployment of a template to an environment that ended well.
+pub(in super::super) async fn newest_success(
+    conn: &mut PgConnection,
+    template: &str,
+    environment: &str,
+) -> Result<Option<Record>, DbError> {
+    Ok(sqlx::query_as(
+        "select * from deployments where template = $1 and environment = $2 and state = 'succeeded' \
+         order by finished_at desc, id desc limit 1",
+    )
+    .bind(template)
+    .bind(environment)
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Those waiting in line, the first one first.
+pub(in super::super) async fn in_line(
+    conn: &mut PgConnection,
+    template: &str,
+    environment: &str,
+) -> Result<Vec<DeploymentId>, DbError> {
+    Ok(sqlx::query_scalar(
+        "select id from deployments where template = $1 and environment = $2 and state = 'pending' \
+         order by created_at, id",
+    )
+    .bind(template)
+    .bind(environment)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// What a listing asks for.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Filter {
+    pub(in super::super) template: Option<String>,
+    pub(in super::super) environment: Option<String>,
+    pub(in super::super) state: Option<String>,
+    pub(in super::super) parent: Option<String>,
+}
+
+/// A page, newest first; one row more than `limit`, to see whether there is another page.
+pub(in super::super) async fn list(
+    conn: &mut PgConnection,
+    filter: &Filter,
+    before: Option<(DateTime<Utc>, String)>,
+    limit: u32,
+) -> Result<Vec<Record>, DbError> {
+    let (at, id) = before.map_or((None, None), |(at, id)| (Some(at), Some(id)));
+    Ok(sqlx::query_as(
+        "select * from deployments where ($1::text is null or template = $1) and ($2::text is null or environment = $2) \
+           and ($3::text is null or state = $3) and ($4::text is null or parent = $4) \
+           and ($5::timestamptz is null or (created_at, id) < ($5, $6)) \
+         order by created_at desc, id desc limit $7",
+    )
+    .bind(&filter.template)
+    .bind(&filter.environment)
+    .bind(&filter.state)
+    .bind(&filter.parent)
+    .bind(at)
+    .bind(id)
+    .bind(i64::from(limit) + 1)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Writes a changed deployment if nobody changed it since `read` was read; false otherwise.
+pub(in super::super) async fn update(
+    tx: &mut Tx,
+    read: &Record,
+    next: &Deployment,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "update deployments set state = $3, step = $4, from_version = $5, to_version = $6, standing = $7, intent = $8, \
+             may_overwrite = $9, bake = $10, promoted = $11, pause = $12, rollback = $13, error = $14, course = $15, \
+             version = version + 1, updated_at = $16, started_at = coalesce(started_at, case when $17 then $16 end), \
+             finished_at = case when $18 then $16 end \
+         where id = $1 and version = $2",
+    )
+    .bind(read.id)
+    .bind(read.version)
+    .bind(next.state.as_str())
+    .bind(i16::try_from(next.step).unwrap_or(i16::MAX))
+    .bind(&next.from_version)
+    .bind(&next.to_version)
+    .bind(next.standing.as_ref().map(Json))
+    .bind(next.intent.as_ref().map(Json))
+    .bind(next.may_overwrite.as_ref().map(Json))
+    .bind(next.bake.map(Json))
+    .bind(next.promoted)
+    .bind(next.pause.as_ref().map(Json))
+    .bind(next.rollback.as_ref().map(Json))
+    .bind(&next.error)
+    .bind(Json(&next.course))
+    .bind(now)
+    .bind(next.state != State::Pending)
+    .bind(next.state.is_finished())
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Freezes what the stable version did before.
+pub(in super::super) async fn freeze_history(
+    tx: &mut Tx,
+    id: DeploymentId,
+    baseline: &[i64],
+    closed: i64,
+    failed: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "update deployments set baseline = $2, history_closed = $3, history_failed = $4 where id = $1",
+    )
+    .bind(id)
+    .bind(baseline)
+    .bind(closed)
+    .bind(failed)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Notes when the alias was last seen to stand as it should.
+pub(in super::super) async fn alias_read(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+    at: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query("update deployments set alias_read_at = $2 where id = $1")
+        .bind(id)
+        .bind(at)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes whether the rollback helped.
+pub(in super::super) async fn set_recovery(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+    recovery: &str,
+) -> Result<(), DbError> {
+    sqlx::query("update deployments set recovery = $2 where id = $1")
+        .bind(id)
+        .bind(recovery)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+// ── the timeline ──
+
+/// One line of the timeline.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in super::super) struct EventRow {
+    pub(in super::super) seq: i64,
+    pub(in super::super) at: DateTime<Utc>,
+    pub(in super::super) event: String,
+    pub(in super::super) state: String,
+    pub(in super::super) actor: String,
+    pub(in super::super) detail: String,
+    pub(in super::super) data: Json<Value>,
+}
+
+/// An event to be written.
+#[derive(Debug)]
+pub(in super::super) struct NewEvent<'a> {
+    pub(in super::super) event: &'a str,
+    pub(in super::super) state: State,
+    pub(in super::super) actor: &'a str,
+    pub(in super::super) detail: &'a str,
+    pub(in super::super) data: Value,
+}
+
+/// Adds a line; numbers are given under the deployment's row lock, so they have no gaps.
+pub(in super::super) async fn add_event(
+    tx: &mut Tx,
+    id: DeploymentId,
+    new: &NewEvent<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "with numbered as (update deployments set event_seq = event_seq + 1 where id = $1 returning event_seq) \
+         insert into deployment_events (deployment, seq, at, event, state, actor, detail, data) \
+         select $1, event_seq, $2, $3, $4, $5, $6, $7 from numbered",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(new.event)
+    .bind(new.state.as_str())
+    .bind(new.actor)
+    .bind(new.detail)
+    .bind(Json(&new.data))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Lines after `after`, oldest first.
+pub(in super::super) async fn events(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<EventRow>, DbError> {
+    Ok(sqlx::query_as(
+        "select seq, at, event, state, actor, detail, data from deployment_events \
+         where deployment = $1 and seq > $2 order by seq limit $3",
+    )
+    .bind(id)
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?)
+}
+
+// ── weight periods ──
+
+/// Ends the period at hand.
+pub(in super::super) async fn close_period(
+    tx: &mut Tx,
+    id: DeploymentId,
+    at: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "update deployment_periods set valid_until = greatest(valid_from, $2) where deployment = $1 and valid_until is null",
+    )
+    .bind(id)
+    .bind(at)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Begins a period; starts before `from` are in the settling window.
+pub(in super::super) async fn open_period(
+    tx: &mut Tx,
+    id: DeploymentId,
+    weight: u8,
+    from: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into deployment_periods (deployment, seq, weight, valid_from) \
+         select $1, coalesce(max(seq), 0) + 1, $2, $3 from deployment_periods where deployment = $1",
+    )
+    .bind(id)
+    .bind(i16::from(weight))
+    .bind(from)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+// ── calls ──
+
+/// One call.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in super::super) struct CallRow {
+    pub(in super::super) id: i64,
+    pub(in super::super) at: DateTime<Utc>,
+    pub(in super::super) operation: String,
+    pub(in super::super) subject: String,
+    pub(in super::super) outcome: String,
+    pub(in super::super) detail: Option<String>,
+}
+
+/// Notes a call and its outcome.
+pub(in super::super) async fn add_call(
+    tx: &mut Tx,
+    id: DeploymentId,
+    call: (&str, &str),
+    outcome: (&str, Option<&str>),
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into deployment_calls (deployment, at, operation, subject, outcome, detail) values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(call.0)
+    .bind(call.1)
+    .bind(outcome.0)
+    .bind(outcome.1)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Calls after `after`, oldest first; one row more than `limit`.
+pub(in super::super) async fn calls(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+    after: Option<i64>,
+    limit: u32,
+) -> Result<Vec<CallRow>, DbError> {
+    Ok(sqlx::query_as(
+        "select id, at, operation, subject, outcome, detail from deployment_calls \
+         where deployment = $1 and ($2::bigint is null or id > $2) order by id limit $3",
+    )
+    .bind(id)
+    .bind(after)
+    .bind(i64::from(limit) + 1)
+    .fetch_all(conn)
+    .await?)
+}
+
+// ── quarantine ──
+
+/// Keeps a version from being deployed again unasked.
+pub(in super::super) async fn quarantine(
+    tx: &mut Tx,
+    record: &Record,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into quarantined_versions (version_arn, template, environment, revision, deployment, reason, at) \
+         select $1, $2, $3, $4, $5, $6, $7 where $1::text is not null \
+         on conflict (version_arn) do update set deployment = excluded.deployment, reason = excluded.reason, at = excluded.at",
+    )
+    .bind(&record.to_version)
+    .bind(&record.template)
+    .bind(&record.environment)
+    .bind(record.revision)
+    .bind(record.id)
+    .bind(reason)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Why a revision was taken back here before.
+pub(in super::super) async fn quarantined(
+    conn: &mut PgConnection,
+    template: &str,
+    environment: &str,
+    revision: i32,
+) -> Result<Option<String>, DbError> {
+    Ok(sqlx::query_scalar(
+        "select reason from quarantined_versions where template = $1 and environment = $2 and revision = $3 \
+         order by at desc limit 1",
+    )
+    .bind(template)
+    .bind(environment)
+    .bind(revision)
+    .fetch_optional(conn)
+    .await?)
+}

@@ -1,0 +1,210 @@
+//! Moves the tests of a deployment forward: starts those that were not started, reads those that run, stops those that take
+//! too long.
+
+use futures::StreamExt as _;
+use serde_json::Value;
+
+use super::super::converge::ConvergeError;
+use super::super::limits::CALLS_AT_ONCE;
+use super::super::store;
+use super::super::store::record::Record;
+use super::super::store::tests::TestRow;
+use super::model::TestResult;
+use crate::app::App;
+use crate::db::DbError;
+use crate::environments::Target;
+use crate::ids::DeploymentId;
+use crate::step_functions::{
+    ErrorKind, Execution, ExecutionStatus, MachineType, StartExecution, StepFunctionsError,
+};
+
+/// The name of the execution of a case: the same each time, so that it is started once.
+pub(in super::super) fn execution_name(id: DeploymentId, position: usize) -> String {
+    format!("test-{}-{position}", id.to_string().to_ascii_lowercase())
+}
+
+/// One round over all cases that have not ended.
+pub(in super::super) async fn advance(
+    app: &App,
+    target: &Target,
+    record: &Record,
+) -> Result<(), ConvergeError> {
+    let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
+    let rows = store::tests::load(&mut conn, record.id).await?;
+    drop(conn);
+    let Some(version) = record.to_version.as_deref() else {
+        return Ok(());
+    };
+    let kind = target
+        .step_functions
+        .describe_state_machine(version)
+        .await?
+        .machine_type;
+    let open = rows.into_iter().filter(|row| row.finished_at.is_none());
+    let mut rounds = futures::stream::iter(open)
+        .map(|row| round(app, target, record, (version, kind), row))
+        .buffer_unordered(CALLS_AT_ONCE);
+    while let Some(outcome) = rounds.next().await {
+        outcome?;
+    }
+    Ok(())
+}
+
+async fn round(
+    app: &App,
+    target: &Target,
+    record: &Record,
+    (version, kind): (&str, MachineType),
+    row: TestRow,
+) -> Result<(), ConvergeError> {
+    let start = StartExecution {
+        state_machine_arn: version.to_owned(),
+        name: Some(row.execution_name.clone()),
+        input: Some(row.test_case.0.input.to_string()),
+        trace_header: None,
+    };
+    if kind == MachineType::Express {
+        return express(app, target, record, &row, start).await;
+    }
+    match (&row.execution_arn, row.started_at) {
+        (Some(arn), Some(started_at)) => {
+            let execution = target.step_functions.describe_execution(arn).await?;
+            let seconds = i64::try_from(row.test_case.0.timeout_seconds).unwrap_or(i64::MAX / 1_000);
+            if execution.status.is_closed() {
+                finish(app, record, ended(&row, &execution)).await
+            } else if app.clock.now() >= started_at + chrono::TimeDelta::seconds(seconds) {
+                stop(app, target, record, &row, arn).await
+            } else {
+                Ok(())
+            }
+        }
+        _ => {
+            let arn = match target.step_functions.start_execution(start).await {
+                Ok(started) => started.execution_arn,
+                // It was started before, and has ended since.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    target.execution_arn(&record.template, &row.execution_name)
+                }
+                Err(error) if error.kind() == ErrorKind::Invalid => {
+                    return refused(app, record, &row, &error).await;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
+            store::tests::started(&mut conn, record.id, row.position, &arn, app.clock.now()).await?;
+            Ok(())
+        }
+    }
+}
+
+/// Express executions have no history to ask later: run and read in one call.
+async fn express(
+    app: &App,
+    target: &Target,
+    record: &Record,
+    row: &TestRow,
+    start: StartExecution,
+) -> Result<(), ConvergeError> {
+    let ended = match target.step_functions.start_sync_execution(start).await {
+        Ok(ended) => ended,
+        Err(error) if error.kind() == ErrorKind::Invalid => return refused(app, record, row, &error).await,
+        Err(error) => return Err(error.into()),
+    };
+    let output = ended
+        .output
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let failure =
+        row.test_case
+            .0
+            .expectation()
+            .failure(ended.status.as_str(), ended.error.as_deref(), output.as_ref());
+    let result = TestResult {
+        passed: Some(failure.is_none()),
+        execution_arn: Some(ended.execution_arn),
+        final_status: Some(ended.status.as_str().to_owned()),
+        error: failure,
+        duration_ms: Some((ended.stopped_at - ended.started_at).num_milliseconds()),
+        ..row.result()
+    };
+    finish(app, record, result).await
+}
+
+/// How a case ended whose execution closed.
+fn ended(row: &TestRow, execution: &Execution) -> TestResult {
+    let output = execution
+        .output
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let status = execution.status.as_str();
+    let failure = row
+        .test_case
+        .0
+        .expectation()
+        .failure(status, execution.error.as_deref(), output.as_ref());
+    TestResult {
+        passed: Some(failure.is_none()),
+        final_status: Some(status.to_owned()),
+        error: failure,
+        duration_ms: execution
+            .stopped_at
+            .map(|stopped| (stopped - execution.started_at).num_milliseconds()),
+        ..row.result()
+    }
+}
+
+async fn stop(
+    app: &App,
+    target: &Target,
+    record: &Record,
+    row: &TestRow,
+    arn: &str,
+) -> Result<(), ConvergeError> {
+    let why = ("Signalbox.TestTimedOut".to_owned(), record.id.to_string());
+    match target
+        .step_functions
+        .stop_execution(arn, Some(why.0), Some(why.1))
+        .await
+    {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    let status = ExecutionStatus::TimedOut.as_str();
+    let timeout = row.test_case.0.timeout_seconds;
+    let failure = row
+        .test_case
+        .0
+        .expectation()
+        .failure(status, None, None)
+        .map(|failure| format!("{failure}: it ran longer than {timeout} s and was stopped"));
+    let result = TestResult {
+        passed: Some(failure.is_none()),
+        final_status: Some(status.to_owned()),
+        error: failure,
+        duration_ms: None,
+        ..row.result()
+    };
+    finish(app, record, result).await
+}
+
+/// The version does not even take the input.
+async fn refused(
+    app: &App,
+    record: &Record,
+    row: &TestRow,
+    error: &StepFunctionsError,
+) -> Result<(), ConvergeError> {
+    let result = TestResult {
+        passed: Some(false),
+        error: Some(error.to_string()),
+        ..row.result()
+    };
+    finish(app, record, result).await
+}
+
+async fn finish(app: &App, record: &Record, result: TestResult) -> Result<(), ConvergeError> {
+    let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
+    store::tests::finished(&mut conn, record.id, &result, app.clock.now()).await?;
+    Ok(())
+}
