@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::Secret;
 
@@ -14,6 +14,7 @@ pub struct Approvals {
     pub groups: BTreeMap<String, Vec<String>>,
     /// What signs the links for deciding by browser, any text of at least 32 characters. Omitted: one is made at first use
     /// and kept in the database.
+    #[serde(deserialize_with = "long_enough")]
     pub link_secret: Option<Secret>,
     /// Who is asked by a webhook of their own, by caller name: the message carries a personal link.
     pub people: BTreeMap<String, Person>,
@@ -25,4 +26,17 @@ pub struct Approvals {
 pub struct Person {
     /// A webhook only this person reads: it receives links that decide in their name.
     pub webhook_url: Secret,
+}
+
+fn long_enough<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    let secret = Option::<Secret>::deserialize(deserializer)?;
+    if secret
+        .as_ref()
+        .is_some_and(|secret| secret.expose().chars().count() < 32)
+    {
+        return Err(serde::de::Error::custom(
+            "`link_secret` needs at least 32 characters",
+        ));
+    }
+    Ok(secret)
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer};
 
 use super::Secret;
 
@@ -20,6 +22,7 @@ pub struct Notifications {
     /// Secrets that sign webhooks, `whsec_` + base64 of 24 to 64 bytes (Standard Webhooks). Each signs, so a receiver may
     /// know any one of them: to rotate, put the new one first, and drop the old one later. At most two. Omitted: one is made
     /// at first use; admins read and rotate it at `/v1/webhook-secrets`.
+    #[serde(deserialize_with = "signing_secrets")]
     pub webhook_secrets: Vec<Secret>,
     /// Webhooks that are told of everything their filter passes.
     pub webhooks: Vec<WebhookEndpoint>,
@@ -42,7 +45,7 @@ pub struct WebhookEndpoint {
     #[serde(default)]
     pub filter: EventFilter,
     /// Secrets of its own instead of `webhook_secrets`; at most two.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "signing_secrets")]
     pub secrets: Vec<Secret>,
 }
 
@@ -105,4 +108,51 @@ pub struct SlackChannel {
     /// What it is told.
     #[serde(default)]
     pub filter: EventFilter,
+}
+
+/// At most two secrets, each as Standard Webhooks has them. The fault does not repeat the secret.
+fn signing_secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
+    let secrets = Vec::<Secret>::deserialize(deserializer)?;
+    if secrets.len() > 2 {
+        return Err(serde::de::Error::custom(
+            "at most two secrets sign: the new one and the old one",
+        ));
+    }
+    let is_good = |secret: &Secret| {
+        let encoded = secret.expose().strip_prefix("whsec_");
+        encoded
+            .and_then(|text| STANDARD.decode(text).ok())
+            .is_some_and(|bytes| (24..=64).contains(&bytes.len()))
+    };
+    match secrets.iter().position(|secret| !is_good(secret)) {
+        Some(index) => {
+            let fault = format!(
+                "secret {} is not `whsec_` followed by base64 of 24 to 64 bytes",
+                index + 1
+            );
+            Err(serde::de::Error::custom(fault))
+        }
+        None => Ok(secrets),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_could_not_sign_is_refused_when_it_is_read_and_not_repeated() {
+        let read = |secrets: &str| toml::from_str::<Notifications>(&format!("webhook_secrets = {secrets}"));
+        assert!(read(r#"["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]"#).is_ok());
+        let fault = read(r#"["whsec_c2hvcnQtc2VjcmV0"]"#)
+            .unwrap_err()
+            .message()
+            .to_owned();
+        assert!(
+            fault.contains("secret 1 is not") && !fault.contains("c2hvcnQ"),
+            "{fault}"
+        );
+        let three = r#"["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "x", "y"]"#;
+        assert!(read(three).unwrap_err().message().contains("at most two"));
+    }
 }

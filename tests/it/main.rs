@@ -7,5 +7,10 @@
     reason = "a failed test should panic"
 )]
 
+mod access;
+mod approvals;
+mod audit;
 mod harness;
+mod notifications;
 mod service;
+mod tasks;

@@ -1,12 +1,17 @@
-//! What every test stands on: [`Signalbox`] runs the executable on a database of its own, on free ports, and talks to it.
+//! What every test stands on: [`Signalbox`] runs the executable on a database of its own, on free ports, and talks to it; [`InProcess`] runs the
+//! service inside the test with a clock that the test moves; [`Receiver`] is the other side of what is sent out.
 //!
 //! Tests wait on conditions ([`eventually`]), never for a time.
 
+mod in_process;
+mod receiver;
 mod signalbox;
 
 use std::future::Future;
 use std::time::Duration;
 
+pub use in_process::InProcess;
+pub use receiver::{Receiver, Reply};
 pub use signalbox::{Answer, Options, Signalbox};
 
 /// How long a condition may take on a loaded machine before the test gives up. No test depends on how long it really takes.
