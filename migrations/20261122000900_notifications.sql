@@ -28,7 +28,7 @@ create table deliveries (
     constraint an_event_goes_to_a_destination_once unique (event_id, kind, destination)
 );
 comment on column deliveries.destination is 'a URL, a topic ARN, or the configured name of a Slack channel or webhook endpoint';
-comment on column deliveries.retry_since is 'when the three days of retries began: creation, or the last redelivery by hand';
+comment on column deliveries.retry_since is 'when the three days of retries began: the first attempt, or the first after a redelivery by hand';
 create index deliveries_newest_first on deliveries (seq desc);
 create index deliveries_by_state on deliveries (state, seq desc);
 create index deliveries_by_subject on deliveries (subject, seq desc);

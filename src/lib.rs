@@ -19,15 +19,15 @@ pub mod lifecycle;
 pub mod signals;
 // features: one folder per noun
 pub mod access;
+pub mod analytics;
 pub mod approvals;
 pub mod audit;
 pub mod cloudwatch;
-pub mod environments;
-pub mod templates;
-pub mod executions;
-pub mod analytics;
 pub mod deployments;
+pub mod environments;
+pub mod executions;
 pub mod notifications;
+pub mod templates;
 // index: one line per thing
 pub mod routes;
 pub mod workers;

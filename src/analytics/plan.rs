@@ -188,7 +188,8 @@ fn recommendations(rate: f64, average_seconds: f64, failed: i64, closed: i64) ->
     let mut advice = Vec::new();
     if rate < 95.0 {
         advice.push((
-            "Consider improving error handling and retry logic. Current success rate is below 95%.".to_owned(),
+            "Consider improving error handling and retry logic. Current success rate is below 95%."
+                .to_owned(),
             evidence("success_rate_percent", rate, 95.0),
         ));
     }
@@ -208,7 +209,8 @@ fn recommendations(rate: f64, average_seconds: f64, failed: i64, closed: i64) ->
     }
     if rate > 98.0 && average_seconds < 60.0 {
         advice.push((
-            "Excellent performance! Consider this workflow as a template for other critical processes.".to_owned(),
+            "Excellent performance! Consider this workflow as a template for other critical processes."
+                .to_owned(),
             evidence("success_rate_percent", rate, 98.0),
         ));
     }
@@ -220,7 +222,11 @@ fn recommendations(rate: f64, average_seconds: f64, failed: i64, closed: i64) ->
     reason = "counts and milliseconds have far fewer digits than an f64 keeps"
 )]
 fn ratio(part: i64, whole: i64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 fn seconds(milliseconds: Option<i64>) -> f64 {
@@ -321,8 +327,16 @@ mod tests {
             ..Facts::default()
         };
         let found = of(&facts);
-        assert!((found.p50_duration_seconds - 1.0).abs() < 0.02, "{}", found.p50_duration_seconds);
-        assert!((found.p99_duration_seconds - 10.0).abs() < 0.2, "{}", found.p99_duration_seconds);
+        assert!(
+            (found.p50_duration_seconds - 1.0).abs() < 0.02,
+            "{}",
+            found.p50_duration_seconds
+        );
+        assert!(
+            (found.p99_duration_seconds - 10.0).abs() < 0.2,
+            "{}",
+            found.p99_duration_seconds
+        );
     }
 
     #[test]

@@ -45,12 +45,24 @@ pub async fn report(
     let since = (app.clock.now() - TimeDelta::days(i64::from(days))).date_naive();
     let mut tx = app.db.begin().await?;
     tx.read_one_snapshot().await?;
-    let facts = store::facts(tx.conn(), template, environment.map(EnvironmentName::as_str), since).await?;
+    let facts = store::facts(
+        tx.conn(),
+        template,
+        environment.map(EnvironmentName::as_str),
+        since,
+    )
+    .await?;
     let info = TemplateInfo {
         created_at: overview.template.created_at,
         total_executions: facts.ever,
         workflow_type: overview.template.kind.as_str().to_owned(),
     };
     let environment = environment.map(ToString::to_string);
-    Ok(plan::analytics(template.to_owned(), environment, days, info, &facts))
+    Ok(plan::analytics(
+        template.to_owned(),
+        environment,
+        days,
+        info,
+        &facts,
+    ))
 }

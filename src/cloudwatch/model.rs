@@ -34,8 +34,8 @@ pub struct FinishedExecution<'a> {
     pub template: &'a str,
     /// The final status as AWS writes it: `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED`.
     pub status: &'a str,
-    /// Start to close, seconds.
-    pub duration_seconds: f64,
+    /// Start to close, milliseconds.
+    pub duration_ms: i64,
     /// When it closed.
     pub stopped_at: DateTime<Utc>,
 }

@@ -24,11 +24,13 @@ pub(super) fn of_execution(finished: &FinishedExecution<'_>) -> Vec<Datum> {
         dimensions,
         at: finished.stopped_at,
     };
+    #[expect(clippy::cast_precision_loss, reason = "exact below 285,000 years")]
+    let duration_seconds = finished.duration_ms as f64 / 1_000.0;
     let by_status = vec![workflow.clone(), status];
     let mut data = vec![
         datum(
             "ExecutionDuration",
-            finished.duration_seconds,
+            duration_seconds,
             Unit::Seconds,
             by_status.clone(),
         ),
@@ -68,7 +70,7 @@ mod tests {
         FinishedExecution {
             template: "orders",
             status,
-            duration_seconds: 1.5,
+            duration_ms: 1_500,
             stopped_at: DateTime::UNIX_EPOCH,
         }
     }

@@ -6,10 +6,10 @@
 mod error;
 pub mod paging;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres};
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
+use sqlx::{PgConnection, Postgres};
 
 pub use error::DbError;
 

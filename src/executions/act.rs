@@ -36,7 +36,11 @@ pub enum ActError {
         verb: &'static str,
     },
     /// What is said about the stop is too long.
-    #[error("`error` has at most {} characters, `cause` {}", limits::STOP_ERROR_LENGTH_MAX, limits::STOP_CAUSE_LENGTH_MAX)]
+    #[error(
+        "`error` has at most {} characters, `cause` {}",
+        limits::STOP_ERROR_LENGTH_MAX,
+        limits::STOP_CAUSE_LENGTH_MAX
+    )]
     TooLong,
     /// Its environment is no longer configured.
     #[error(transparent)]
@@ -57,7 +61,8 @@ pub(super) async fn stop(
     cause: Option<String>,
     actor: &str,
 ) -> Result<Execution, ActError> {
-    let longer = |text: &Option<String>, max: usize| text.as_ref().is_some_and(|text| text.chars().count() > max);
+    let longer =
+        |text: &Option<String>, max: usize| text.as_ref().is_some_and(|text| text.chars().count() > max);
     if longer(&error, limits::STOP_ERROR_LENGTH_MAX) || longer(&cause, limits::STOP_CAUSE_LENGTH_MAX) {
         return Err(ActError::TooLong);
     }
@@ -79,7 +84,12 @@ pub(super) async fn stop(
 }
 
 /// Runs an execution that failed, timed out or was stopped again, from where it failed. `token` makes a repetition the same redrive.
-pub(super) async fn redrive(app: &App, id: ExecutionId, token: Option<String>, actor: &str) -> Result<Execution, ActError> {
+pub(super) async fn redrive(
+    app: &App,
+    id: ExecutionId,
+    token: Option<String>,
+    actor: &str,
+) -> Result<Execution, ActError> {
     let (row, execution_arn) = load(app, id).await?;
     let target = app.environments.target(&row.environment)?;
     target
@@ -92,7 +102,9 @@ pub(super) async fn redrive(app: &App, id: ExecutionId, token: Option<String>, a
 
 async fn load(app: &App, id: ExecutionId) -> Result<(Execution, String), ActError> {
     let mut conn = app.db.connection().await?;
-    let row = store::load(&mut conn, id).await?.ok_or(ActError::Unknown { id })?;
+    let row = store::load(&mut conn, id)
+        .await?
+        .ok_or(ActError::Unknown { id })?;
     if row.kind == MachineType::Express {
         return Err(ActError::Express { id });
     }
@@ -120,7 +132,12 @@ async fn record(app: &App, action: &'static str, actor: &str, row: &Execution) -
 }
 
 /// Records what the execution has become.
-async fn look(app: &App, target: &Target, row: &Execution, execution_arn: &str) -> Result<Execution, ActError> {
+async fn look(
+    app: &App,
+    target: &Target,
+    row: &Execution,
+    execution_arn: &str,
+) -> Result<Execution, ActError> {
     if let Some(observation) = observe::describe(&target.step_functions, execution_arn).await? {
         let place = Place {
             template: &row.template,

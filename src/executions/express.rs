@@ -73,7 +73,9 @@ impl Job for RunExpress {
                     alias_arn: None,
                 },
             },
-            Err(error) if error.is_transient() && !lease.is_last_attempt() => return Err(JobError::retry(error)),
+            Err(error) if error.is_transient() && !lease.is_last_attempt() => {
+                return Err(JobError::retry(error));
+            }
             // It was acknowledged, so it must end: with what Step Functions refused it for.
             Err(error) => refused(&app, &row.id, &row.name, &error),
         };

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::limits;
 use super::model::{Execution, FeedEvent, Filter};
 use super::store::{self, After};
-use super::limits;
 use crate::app::App;
 use crate::db::DbError;
 use crate::environments::UnknownEnvironment;
@@ -18,7 +18,12 @@ pub async fn find(app: &App, id: ExecutionId) -> Result<Option<Execution>, DbErr
 }
 
 /// Executions that match, the newest first, after `after`; at most `limit`. Without input and output.
-pub async fn list(app: &App, filter: &Filter, limit: i64, after: Option<After>) -> Result<Vec<Execution>, DbError> {
+pub async fn list(
+    app: &App,
+    filter: &Filter,
+    limit: i64,
+    after: Option<After>,
+) -> Result<Vec<Execution>, DbError> {
     let mut conn = app.db.connection().await?;
     store::list(&mut conn, filter, limit, after).await
 }

@@ -20,10 +20,7 @@ pub(super) fn bucket(duration_ms: i64) -> i32 {
         reason = "a duration has far fewer digits than an f64 keeps"
     )]
     let index = ((duration_ms as f64).ln() / GAMMA.ln()).ceil();
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the logarithm of an i64 is small"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the logarithm of an i64 is small")]
     {
         index as i32
     }

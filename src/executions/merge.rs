@@ -11,6 +11,7 @@ use super::plan::{self, Change};
 use super::rollup::Rollup;
 use super::store::{self, LockedRow, NewExecution};
 use crate::app::App;
+use crate::cloudwatch::{self, FinishedExecution};
 use crate::db::{DbError, Tx};
 use crate::environments::{EnvironmentName, Target};
 use crate::ids::ExecutionId;
@@ -36,7 +37,11 @@ struct Closing {
 }
 
 /// Records observations, at most [`super::limits::MERGE_BATCH_MAX`] at a time. Says how many executions were new or changed.
-pub(super) async fn merge(app: &App, place: Place<'_>, observations: &[Observation]) -> Result<usize, DbError> {
+pub(super) async fn merge(
+    app: &App,
+    place: Place<'_>,
+    observations: &[Observation],
+) -> Result<usize, DbError> {
     if observations.is_empty() {
         return Ok(0);
     }
@@ -75,8 +80,10 @@ async fn insert_unknown(
     known: &[LockedRow],
     now: DateTime<Utc>,
 ) -> Result<bool, DbError> {
-    let known: std::collections::HashSet<&str> =
-        known.iter().filter_map(|row| row.execution_arn.as_deref()).collect();
+    let known: std::collections::HashSet<&str> = known
+        .iter()
+        .filter_map(|row| row.execution_arn.as_deref())
+        .collect();
     let mut any = false;
     for observation in observations {
         if known.contains(observation.execution_arn.as_str()) {
@@ -291,6 +298,15 @@ async fn follow_up(
         once: None,
     };
     notifications::enqueue(tx, &app.config.notifications, &notification).await?;
+    if let Ok(target) = app.environments.target(&row.environment) {
+        let finished = FinishedExecution {
+            template: &row.template,
+            status: after.status.as_str(),
+            duration_ms: counted.duration_ms,
+            stopped_at: notification.occurred_at,
+        };
+        cloudwatch::execution_finished(tx, target, &finished).await?;
+    }
     if let Some(url) = &row.callback_url {
         let callback = callback(notification, url, after);
         notifications::enqueue(tx, &app.config.notifications, &callback).await?;

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::environments::EnvironmentName;
 use crate::ids::ExecutionId;
-use crate::step_functions::MachineType;
 pub use crate::step_functions::ExecutionStatus as Status;
+use crate::step_functions::MachineType;
 
 /// A text in the database that its CHECK should have refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

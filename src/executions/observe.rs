@@ -18,8 +18,13 @@ pub(super) async fn describe(
 }
 
 /// What the target knows under the name of a recorded start, if it is that start: same input, not older than the record.
-pub(super) async fn ours(target: &Target, row: &Execution) -> Result<Option<Observation>, StepFunctionsError> {
-    let Some(execution_arn) = &row.execution_arn else { return Ok(None) };
+pub(super) async fn ours(
+    target: &Target,
+    row: &Execution,
+) -> Result<Option<Observation>, StepFunctionsError> {
+    let Some(execution_arn) = &row.execution_arn else {
+        return Ok(None);
+    };
     let found = describe(&target.step_functions, execution_arn).await?;
     Ok(found.filter(|observation| {
         let knowledge = &observation.knowledge;

@@ -15,7 +15,11 @@ use super::model::{Contribution, Knowledge, Status};
 /// What two pieces of knowledge about the same execution come to.
 pub(super) fn join(one: Knowledge, other: Knowledge) -> Knowledge {
     let order = key(&one).cmp(&key(&other));
-    let (later, earlier) = if order == Ordering::Less { (other, one) } else { (one, other) };
+    let (later, earlier) = if order == Ordering::Less {
+        (other, one)
+    } else {
+        (one, other)
+    };
     let same_run = order == Ordering::Equal;
     let fill = |later: Option<String>, earlier: Option<String>| {
         if same_run { later.max(earlier) } else { later }
@@ -42,11 +46,7 @@ pub(super) fn join(one: Knowledge, other: Knowledge) -> Knowledge {
 /// The status itself is the last part: two terminal states of one run can't differ, but if a target ever says so, the answer must
 /// still not depend on which was heard first.
 fn key(knowledge: &Knowledge) -> (i32, u8, Status) {
-    (
-        knowledge.redrive_count,
-        rank(knowledge.status),
-        knowledge.status,
-    )
+    (knowledge.redrive_count, rank(knowledge.status), knowledge.status)
 }
 
 /// How late in a run a status comes; a later one replaces an earlier one.
@@ -129,7 +129,13 @@ pub(super) struct Pace {
 }
 
 /// When a machine is to be swept next. Idle machines are looked at four times less often, only for executions started past Signalbox.
-pub(super) fn next_sweep(now: DateTime<Utc>, pace: &Pace, open: usize, found: usize, waited_for: bool) -> DateTime<Utc> {
+pub(super) fn next_sweep(
+    now: DateTime<Utc>,
+    pace: &Pace,
+    open: usize,
+    found: usize,
+    waited_for: bool,
+) -> DateTime<Utc> {
     let wait = if waited_for {
         pace.waited
     } else if open > 0 || found > 0 {
@@ -150,7 +156,11 @@ pub(super) fn listing_floor(
     let day = TimeDelta::from_std(limits::DEEP_SWEEP_INTERVAL).unwrap_or(TimeDelta::MAX);
     let deep = now >= deep_sweep_at;
     let overlap = TimeDelta::from_std(pace.overlap).unwrap_or(TimeDelta::MAX);
-    let floor = if deep { watermark.min(now - day) } else { watermark - overlap };
+    let floor = if deep {
+        watermark.min(now - day)
+    } else {
+        watermark - overlap
+    };
     (floor, deep)
 }
 
@@ -169,7 +179,11 @@ mod tests {
             (text(), text(), text(), text(), text(), text()),
         )
             .prop_map(
-                |((redrive_count, status), (stopped_at, started_at), (output, error, cause, input, version_arn, alias_arn))| {
+                |(
+                    (redrive_count, status),
+                    (stopped_at, started_at),
+                    (output, error, cause, input, version_arn, alias_arn),
+                )| {
                     Knowledge {
                         redrive_count,
                         status,
@@ -235,7 +249,10 @@ mod tests {
         assert_eq!(again.status, Status::Running);
         assert_eq!(again.stopped_at, None);
         assert_eq!(change(&failed, &again), Change::Redriven);
-        assert_eq!(change(&failed, &at(1, Status::Succeeded)), Change::RedrivenAndClosed);
+        assert_eq!(
+            change(&failed, &at(1, Status::Succeeded)),
+            Change::RedrivenAndClosed
+        );
         assert_eq!(change(&at(0, Status::Running), &failed), Change::Closed);
         assert_eq!(change(&failed, &failed), Change::None);
     }
@@ -247,7 +264,10 @@ mod tests {
         assert_eq!(timed_out.error.as_deref(), Some("States.Timeout"));
         assert_eq!(timed_out.duration_ms, 60_000);
         assert_eq!(
-            contribution(&at(0, Status::Failed), start).unwrap().error.as_deref(),
+            contribution(&at(0, Status::Failed), start)
+                .unwrap()
+                .error
+                .as_deref(),
             Some(UNNAMED_ERROR)
         );
         assert_eq!(contribution(&at(0, Status::Aborted), start).unwrap().error, None);

@@ -20,7 +20,8 @@ impl Job for RecoverStarts {
     type Args = ();
 
     async fn run(app: Arc<App>, (): (), _lease: &Lease) -> Result<Done, JobError> {
-        let before = app.clock.now() - TimeDelta::from_std(limits::UNCONFIRMED_AFTER).unwrap_or(TimeDelta::MAX);
+        let before =
+            app.clock.now() - TimeDelta::from_std(limits::UNCONFIRMED_AFTER).unwrap_or(TimeDelta::MAX);
         let mut conn = app.db.connection().await?;
         let rows = store::unconfirmed(&mut conn, before, limits::UNCONFIRMED_BATCH_MAX).await?;
         drop(conn);

@@ -74,7 +74,12 @@ impl Rollup {
         }
     }
 
-    fn at(&mut self, template: &str, environment: &EnvironmentName, contribution: &Contribution) -> &mut Delta {
+    fn at(
+        &mut self,
+        template: &str,
+        environment: &EnvironmentName,
+        contribution: &Contribution,
+    ) -> &mut Delta {
         self.places
             .entry(Place {
                 template: template.to_owned(),
@@ -152,7 +157,11 @@ async fn apply_counts(conn: &mut PgConnection, place: &Place, delta: &Delta) -> 
     Ok(())
 }
 
-async fn apply_buckets(conn: &mut PgConnection, place: &Place, buckets: &BTreeMap<i32, i64>) -> Result<(), DbError> {
+async fn apply_buckets(
+    conn: &mut PgConnection,
+    place: &Place,
+    buckets: &BTreeMap<i32, i64>,
+) -> Result<(), DbError> {
     let (keys, counts): (Vec<i32>, Vec<i64>) = buckets.iter().filter(|(_, count)| **count != 0).unzip();
     if keys.is_empty() {
         return Ok(());
@@ -174,7 +183,11 @@ async fn apply_buckets(conn: &mut PgConnection, place: &Place, buckets: &BTreeMa
     Ok(())
 }
 
-async fn apply_errors(conn: &mut PgConnection, place: &Place, errors: &BTreeMap<String, i64>) -> Result<(), DbError> {
+async fn apply_errors(
+    conn: &mut PgConnection,
+    place: &Place,
+    errors: &BTreeMap<String, i64>,
+) -> Result<(), DbError> {
     let (names, counts): (Vec<&str>, Vec<i64>) = errors
         .iter()
         .filter(|(_, count)| **count != 0)
@@ -238,7 +251,10 @@ mod tests {
         let mut rollup = Rollup::default();
         rollup.replace("t", &EnvironmentName::default(), Some(&failed), Some(&succeeded));
         let delta = rollup.places.values().next().unwrap();
-        assert_eq!((delta.failed, delta.succeeded, delta.duration_ms_sum), (-1, 1, 4_900));
+        assert_eq!(
+            (delta.failed, delta.succeeded, delta.duration_ms_sum),
+            (-1, 1, 4_900)
+        );
         assert_eq!(delta.errors.get("Boom"), Some(&-1));
         assert!(delta.shrunk);
     }

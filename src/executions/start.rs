@@ -68,7 +68,10 @@ pub enum StartError {
     #[error(transparent)]
     Environment(#[from] UnknownEnvironment),
     /// The input is too long.
-    #[error("the input has {bytes} bytes; {} are allowed", crate::limits::EXECUTION_INPUT_BYTES_MAX)]
+    #[error(
+        "the input has {bytes} bytes; {} are allowed",
+        crate::limits::EXECUTION_INPUT_BYTES_MAX
+    )]
     InputTooLarge {
         /// Bytes of UTF-8.
         bytes: usize,
@@ -177,7 +180,9 @@ async fn intend(
         };
         return match taken {
             Some(row) if is_same(&row, command) => Ok(Intention::Known(Box::new(row))),
-            Some(_) | None => Err(StartError::NameTaken { name: name.to_owned() }),
+            Some(_) | None => Err(StartError::NameTaken {
+                name: name.to_owned(),
+            }),
         };
     };
     if !inserted {
@@ -272,7 +277,9 @@ async fn abandon(app: &App, id: ExecutionId) -> Result<(), DbError> {
 }
 
 fn check_input(command: &Start, runnable: &Runnable) -> Result<(), StartError> {
-    let Some(schema) = &runnable.input_schema else { return Ok(()) };
+    let Some(schema) = &runnable.input_schema else {
+        return Ok(());
+    };
     // The text came out of a parsed request, so it is JSON.
     let input: Value = serde_json::from_str(&command.input).unwrap_or(Value::Null);
     let violations = templates::check_input(schema, &input);
@@ -330,7 +337,11 @@ fn check(app: &App, command: &Start) -> Result<(), StartError> {
             faults.push(fault("/callback_url", error.to_string()));
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(StartError::Fields(faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(StartError::Fields(faults))
+    }
 }
 
 fn fault(pointer: &'static str, message: String) -> Fault {

@@ -109,7 +109,11 @@ pub(super) async fn unconfirmed(
 }
 
 /// Says that somebody looks into this start now, so that others leave it alone for a while.
-pub(super) async fn touch(conn: &mut PgConnection, id: ExecutionId, now: DateTime<Utc>) -> Result<(), DbError> {
+pub(super) async fn touch(
+    conn: &mut PgConnection,
+    id: ExecutionId,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
     sqlx::query("update executions set updated_at = $2 where id = $1")
         .bind(id)
         .bind(now)
@@ -119,7 +123,11 @@ pub(super) async fn touch(conn: &mut PgConnection, id: ExecutionId, now: DateTim
 }
 
 /// Records that nothing runs under this id: the target refused the start, or never got it.
-pub(super) async fn abandon(conn: &mut PgConnection, id: ExecutionId, now: DateTime<Utc>) -> Result<(), DbError> {
+pub(super) async fn abandon(
+    conn: &mut PgConnection,
+    id: ExecutionId,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
     sqlx::query(
         "update executions set record = 'abandoned', execution_arn = null, updated_at = $2 where id = $1 and record = 'intended'",
     )
@@ -131,7 +139,11 @@ pub(super) async fn abandon(conn: &mut PgConnection, id: ExecutionId, now: DateT
 }
 
 /// Records that the target no longer knows an execution that was open.
-pub(super) async fn lose(conn: &mut PgConnection, id: ExecutionId, now: DateTime<Utc>) -> Result<bool, DbError> {
+pub(super) async fn lose(
+    conn: &mut PgConnection,
+    id: ExecutionId,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
     let done = sqlx::query(
         "update executions set lost_at = $2, updated_at = $2
          where id = $1 and status = 'RUNNING' and record = 'started' and lost_at is null",
@@ -163,7 +175,11 @@ pub(super) async fn revive(
 }
 
 /// Records the ARN that an Express execution was given.
-pub(super) async fn set_arn(conn: &mut PgConnection, id: ExecutionId, execution_arn: &str) -> Result<(), DbError> {
+pub(super) async fn set_arn(
+    conn: &mut PgConnection,
+    id: ExecutionId,
+    execution_arn: &str,
+) -> Result<(), DbError> {
     sqlx::query("update executions set execution_arn = $2 where id = $1 and execution_arn is null")
         .bind(id)
         .bind(execution_arn)
@@ -236,7 +252,10 @@ impl LockedRow {
 }
 
 /// Locks the rows of these executions, always in the order of their ids, so that two such batches wait and don't deadlock.
-pub(super) async fn lock_by_arns(conn: &mut PgConnection, arns: &[String]) -> Result<Vec<LockedRow>, DbError> {
+pub(super) async fn lock_by_arns(
+    conn: &mut PgConnection,
+    arns: &[String],
+) -> Result<Vec<LockedRow>, DbError> {
     Ok(sqlx::query_as(
         "select id, template, environment, execution_arn, name, record, status, redrive_count, started_at, stopped_at, version_arn,
              alias_arn, revision, input, output, error, cause, business_key, labels, callback_url, event_seq, lost_at,
@@ -296,25 +315,27 @@ pub(super) async fn append_event(
     data: &Value,
     at: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    sqlx::query("insert into execution_events (execution_id, seq, kind, data, at) values ($1, $2, $3, $4, $5)")
-        .bind(id)
-        .bind(seq)
-        .bind(kind)
-        .bind(data)
-        .bind(at)
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "insert into execution_events (execution_id, seq, kind, data, at) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(id)
+    .bind(seq)
+    .bind(kind)
+    .bind(data)
+    .bind(at)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// Takes the next number of an execution's feed; holds its row's lock until the transaction ends.
 pub(super) async fn next_seq(conn: &mut PgConnection, id: ExecutionId) -> Result<i64, DbError> {
-    Ok(
-        sqlx::query_scalar("update executions set event_seq = event_seq + 1 where id = $1 returning event_seq")
-            .bind(id)
-            .fetch_one(conn)
-            .await?,
+    Ok(sqlx::query_scalar(
+        "update executions set event_seq = event_seq + 1 where id = $1 returning event_seq",
     )
+    .bind(id)
+    .fetch_one(conn)
+    .await?)
 }
 
 pub(super) async fn events_after(
@@ -377,7 +398,10 @@ pub(super) async fn list(
     ));
     for (column, wanted) in [
         (" and template = ", filter.template.as_deref()),
-        (" and environment = ", filter.environment.as_ref().map(EnvironmentName::as_str)),
+        (
+            " and environment = ",
+            filter.environment.as_ref().map(EnvironmentName::as_str),
+        ),
         (" and business_key = ", filter.business_key.as_deref()),
         (" and version_arn = ", filter.version_arn.as_deref()),
         (" and name = ", filter.name.as_deref()),

@@ -212,7 +212,9 @@ async fn claim(
     .fetch_optional(tx.conn())
     .await?;
     // Given back between the two statements: whoever comes next finds it free.
-    let Some(kept) = kept else { return Ok(Claim::Running) };
+    let Some(kept) = kept else {
+        return Ok(Claim::Running);
+    };
     let expired = kept.expires_at <= now;
     if !expired && kept.fingerprint != fingerprint {
         return Ok(Claim::Reused);
@@ -390,7 +392,8 @@ mod tests {
 
     #[test]
     fn a_replay_says_that_it_is_one_and_keeps_the_location() {
-        let headers = serde_json::json!({"location": "/v1/executions/exe_1", "content-type": "application/json"});
+        let headers =
+            serde_json::json!({"location": "/v1/executions/exe_1", "content-type": "application/json"});
         let response = replay(201, &headers, b"{}".to_vec());
         assert_eq!(response.status(), StatusCode::CREATED);
         assert_eq!(response.headers()[&header::LOCATION], "/v1/executions/exe_1");

@@ -80,6 +80,7 @@ impl Job for Deliver {
 /// How the delivery stands after this attempt.
 fn settle(delivery: &Delivery, attempt: Attempt, now: DateTime<Utc>, jitter: f64) -> AfterAttempt {
     let attempts = u32::try_from(delivery.attempts).unwrap_or_default() + 1;
+    let since = if attempts == 1 { now } else { delivery.retry_since };
     match attempt {
         Attempt::Delivered { status } => AfterAttempt {
             state: DeliveryState::Delivered,
@@ -98,7 +99,7 @@ fn settle(delivery: &Delivery, attempt: Attempt, now: DateTime<Utc>, jitter: f64
             error,
             retry_after_seconds,
         } => {
-            let next = plan::next_attempt(attempts, delivery.retry_since, now, jitter, retry_after_seconds);
+            let next = plan::next_attempt(attempts, since, now, jitter, retry_after_seconds);
             let state = if next.is_some() {
                 DeliveryState::Pending
             } else {

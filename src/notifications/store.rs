@@ -89,7 +89,8 @@ pub(super) async fn note_attempt(
     after: &AfterAttempt,
 ) -> Result<bool, DbError> {
     let noted = sqlx::query(
-        "update deliveries set attempts = attempts + 1, last_attempt_at = $2, state = $3, next_attempt_at = $4,
+        "update deliveries set attempts = attempts + 1, last_attempt_at = $2,
+                retry_since = case when attempts = 0 then $2 else retry_since end, state = $3, next_attempt_at = $4,
                 delivered_at = case when $3 = 'delivered' then $2 end, last_status = $5, last_error = $6
          where id = $1 and state = 'pending'",
     )

@@ -106,7 +106,11 @@ impl ConvergeError {
 }
 
 /// Makes one attempt. Fails only when the database does: what Step Functions says is recorded in the binding.
-pub(super) async fn converge(app: &App, template: &str, environment: &EnvironmentName) -> Result<Outcome, DbError> {
+pub(super) async fn converge(
+    app: &App,
+    template: &str,
+    environment: &EnvironmentName,
+) -> Result<Outcome, DbError> {
     let mut conn = app.db.connection().await?;
     let Some(binding) = store::load_binding(&mut conn, template, environment).await? else {
         return Ok(Outcome::Gone);
@@ -142,12 +146,21 @@ pub(super) async fn converge(app: &App, template: &str, environment: &Environmen
             let mut conn = app.db.connection().await?;
             store::set_error(&mut conn, template, environment, state, &said, app.clock.now()).await?;
             tracing::warn!(template, %environment, error = %said, transient, "a template could not be brought to its environment");
-            Ok(if transient { Outcome::NotYet(said) } else { Outcome::Refused })
+            Ok(if transient {
+                Outcome::NotYet(said)
+            } else {
+                Outcome::Refused
+            })
         }
     }
 }
 
-async fn attempt(app: &App, template: &str, environment: &EnvironmentName, revision: i32) -> Result<String, ConvergeError> {
+async fn attempt(
+    app: &App,
+    template: &str,
+    environment: &EnvironmentName,
+    revision: i32,
+) -> Result<String, ConvergeError> {
     let target = app.environments.target(environment)?;
     let published = publish::publish(app, &target, template, revision, None).await?;
     point_alias(&target, template, &published.version_arn).await?;
@@ -165,14 +178,20 @@ async fn point_alias(target: &Target, template: &str, version_arn: &str) -> Resu
     match door.describe_alias(&alias_arn).await {
         Ok(alias) if alias.routes == whole => Ok(()),
         Ok(_) => door.update_alias(&alias_arn, &whole, None).await.map(drop),
-        Err(error) if error.kind() == ErrorKind::NotFound => ensure_alias(target, template, version_arn).await.map(drop),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            ensure_alias(target, template, version_arn).await.map(drop)
+        }
         Err(error) => Err(error),
     }
 }
 
 /// Makes sure that the alias exists: where it is missing it is created and sends everything to `version_arn`; one that is there is left
 /// as it is. Gives its ARN.
-pub async fn ensure_alias(target: &Target, template: &str, version_arn: &str) -> Result<String, StepFunctionsError> {
+pub async fn ensure_alias(
+    target: &Target,
+    template: &str,
+    version_arn: &str,
+) -> Result<String, StepFunctionsError> {
     let alias_arn = target.alias_arn(template);
     let door = &target.step_functions;
     match door.describe_alias(&alias_arn).await {

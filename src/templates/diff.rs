@@ -70,7 +70,8 @@ pub(super) fn diff(from: &Revision, to: &Revision) -> Result<Diff, serde_json::E
     let new_names: BTreeSet<&String> = new_parts.states.keys().collect();
     let mut changed = Vec::new();
     for pointer in old_names.intersection(&new_names) {
-        if let (Some(before), Some(after)) = (old_parts.states.get(*pointer), new_parts.states.get(*pointer)) {
+        if let (Some(before), Some(after)) = (old_parts.states.get(*pointer), new_parts.states.get(*pointer))
+        {
             let mut changes = Vec::new();
             compare(pointer, before, after, &mut changes, &mut budget);
             if !changes.is_empty() {
@@ -95,8 +96,14 @@ pub(super) fn diff(from: &Revision, to: &Revision) -> Result<Diff, serde_json::E
         from: from.revision,
         to: to.revision,
         identical: from.digest == to.digest,
-        added: new_names.difference(&old_names).map(ToString::to_string).collect(),
-        removed: old_names.difference(&new_names).map(ToString::to_string).collect(),
+        added: new_names
+            .difference(&old_names)
+            .map(ToString::to_string)
+            .collect(),
+        removed: old_names
+            .difference(&new_names)
+            .map(ToString::to_string)
+            .collect(),
         changed,
         top_level,
         settings,
@@ -262,8 +269,16 @@ mod tests {
         );
         assert_eq!(diff.top_level[0].pointer, "/StartAt");
         assert_eq!(diff.settings[0].pointer, "/retry_attempts");
-        assert!(diff.text.contains("--- revision 1\n+++ revision 2\n"), "{}", diff.text);
-        assert!(diff.text.contains("-              \"Seconds\": 1"), "{}", diff.text);
+        assert!(
+            diff.text.contains("--- revision 1\n+++ revision 2\n"),
+            "{}",
+            diff.text
+        );
+        assert!(
+            diff.text.contains("-              \"Seconds\": 1"),
+            "{}",
+            diff.text
+        );
     }
 
     #[test]

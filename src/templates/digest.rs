@@ -58,9 +58,11 @@ mod tests {
 
     #[test]
     fn layout_and_order_of_keys_do_not_make_another_revision() {
-        let one: Value = serde_json::from_str(r#"{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#).unwrap();
+        let one: Value =
+            serde_json::from_str(r#"{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}"#).unwrap();
         let two: Value =
-            serde_json::from_str("{ \"States\": {\"A\": {\"Type\": \"Succeed\"}},\n \"StartAt\": \"A\" }").unwrap();
+            serde_json::from_str("{ \"States\": {\"A\": {\"Type\": \"Succeed\"}},\n \"StartAt\": \"A\" }")
+                .unwrap();
         let settings = Settings::default();
         assert_eq!(digest(&one, &settings).unwrap(), digest(&two, &settings).unwrap());
     }

@@ -21,7 +21,10 @@ pub struct TemplateName(String);
 
 /// A text that can't name a template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to {} letters, digits, `-` or `_`, but this one {what}", limits::NAME_LENGTH_MAX)]
+#[error(
+    "a name has 1 to {} letters, digits, `-` or `_`, but this one {what}",
+    limits::NAME_LENGTH_MAX
+)]
 pub struct InvalidName {
     what: String,
 }
@@ -351,6 +354,9 @@ mod tests {
         let text = Written::Text("{ \"StartAt\":\"A\" }".into());
         assert_eq!(text.into_text(), "{ \"StartAt\":\"A\" }");
         let object = Written::Json(serde_json::json!({"StartAt": "A", "Comment": "c"}));
-        assert_eq!(object.into_text(), "{\n  \"StartAt\": \"A\",\n  \"Comment\": \"c\"\n}");
+        assert_eq!(
+            object.into_text(),
+            "{\n  \"StartAt\": \"A\",\n  \"Comment\": \"c\"\n}"
+        );
     }
 }

@@ -62,14 +62,17 @@ pub(super) fn faults(settings: &Settings) -> Vec<Fault> {
 fn is_role_arn(text: &str) -> bool {
     let mut parts = text.splitn(6, ':');
     let mut part = || parts.next().unwrap_or_default();
-    let (arn, partition, service, region, account, resource) = (part(), part(), part(), part(), part(), part());
+    let (arn, partition, service, region, account, resource) =
+        (part(), part(), part(), part(), part(), part());
     arn == "arn"
         && partition.starts_with("aws")
         && service == "iam"
         && region.is_empty()
         && account.len() == 12
         && account.bytes().all(|byte| byte.is_ascii_digit())
-        && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+        && resource
+            .strip_prefix("role/")
+            .is_some_and(|name| !name.is_empty())
         && text.len() <= 256
 }
 
@@ -97,7 +100,10 @@ fn tag_faults(tags: &BTreeMap<String, String>, faults: &mut Vec<Fault>) {
         if value.chars().count() > limits::TAG_VALUE_LENGTH_MAX {
             faults.push(fault(
                 &pointer,
-                format!("a tag's value has at most {} characters", limits::TAG_VALUE_LENGTH_MAX),
+                format!(
+                    "a tag's value has at most {} characters",
+                    limits::TAG_VALUE_LENGTH_MAX
+                ),
             ));
         }
         if !key.chars().chain(value.chars()).all(allowed) {
@@ -187,7 +193,13 @@ mod tests {
         let pointers: Vec<_> = faults(&settings).into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(
             pointers,
-            ["/timeout_seconds", "/retry_attempts", "/role_arn", "/tags/a~1b", "/tags/aws:x"]
+            [
+                "/timeout_seconds",
+                "/retry_attempts",
+                "/role_arn",
+                "/tags/a~1b",
+                "/tags/aws:x"
+            ]
         );
     }
 

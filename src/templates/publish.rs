@@ -70,9 +70,7 @@ impl PublishError {
     /// Whether trying again later may go better.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::UnknownRevision { .. }
-            | Self::OtherType { .. }
-            | Self::NoVersion { .. } => false,
+            Self::UnknownRevision { .. } | Self::OtherType { .. } | Self::NoVersion { .. } => false,
             Self::StepFunctions { source, .. } => source.is_transient(),
             Self::Database(_) => true,
         }
@@ -92,7 +90,9 @@ pub async fn publish(
         template: template.to_owned(),
         revision,
     };
-    let found = store::load_template(&mut conn, template).await?.ok_or_else(unknown)?;
+    let found = store::load_template(&mut conn, template)
+        .await?
+        .ok_or_else(unknown)?;
     let wanted = store::load_revision(&mut conn, template, revision)
         .await?
         .ok_or_else(unknown)?;

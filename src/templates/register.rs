@@ -9,9 +9,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::converge::{self, Converge, ConvergeArgs};
-use super::model::{
-    Binding, BindingState, MachineType, Revision, Settings, Template, TemplateName, Written,
-};
+use super::model::{Binding, BindingState, MachineType, Revision, Settings, Template, TemplateName, Written};
 use super::validate::{self, CheckError, Checked};
 use super::{limits, store};
 use crate::app::App;
@@ -72,7 +70,10 @@ pub enum RegisterError {
         environment: EnvironmentName,
     },
     /// More environments than one registration may name.
-    #[error("a registration names at most {} environments", limits::REGISTRATION_ENVIRONMENTS_MAX)]
+    #[error(
+        "a registration names at most {} environments",
+        limits::REGISTRATION_ENVIRONMENTS_MAX
+    )]
     TooManyEnvironments,
     /// The database failed.
     #[error("the template could not be recorded")]
@@ -90,7 +91,16 @@ pub(super) async fn register(app: &Arc<App>, command: Register) -> Result<Regist
         .map_err(RegisterError::Check)?;
 
     let mut tx = app.db.begin().await?;
-    let recorded = record(app, &mut tx, &command.name, command.kind, command.settings, &command.actor, checked).await?;
+    let recorded = record(
+        app,
+        &mut tx,
+        &command.name,
+        command.kind,
+        command.settings,
+        &command.actor,
+        checked,
+    )
+    .await?;
     let (template, revision, known) = recorded;
     for target in &targets {
         bind(app, &mut tx, &template, revision.revision, target).await?;

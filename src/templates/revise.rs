@@ -62,7 +62,8 @@ pub(super) async fn revise(app: &App, command: Revise) -> Result<(Template, Revi
     let mut template = store::lock_template(tx.conn(), &command.template)
         .await?
         .ok_or_else(unknown)?;
-    if let Some(known) = store::load_revision_by_digest(tx.conn(), &command.template, &checked.digest).await? {
+    if let Some(known) = store::load_revision_by_digest(tx.conn(), &command.template, &checked.digest).await?
+    {
         return Ok((template, known, true));
     }
     let number = template.latest_revision + 1;

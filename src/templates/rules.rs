@@ -90,12 +90,19 @@ fn compile(rules: &[Rule]) -> Result<Vec<CompiledRule>, Vec<InvalidRule>> {
             }),
         }
     }
-    if invalid.is_empty() { Ok(compiled) } else { Err(invalid) }
+    if invalid.is_empty() {
+        Ok(compiled)
+    } else {
+        Err(invalid)
+    }
 }
 
 fn compile_one(rule: &Rule) -> Result<CompiledRule, String> {
     if rule.name.trim().is_empty() || rule.name.chars().count() > limits::NAME_LENGTH_MAX {
-        return Err(format!("its name must have 1 to {} characters", limits::NAME_LENGTH_MAX));
+        return Err(format!(
+            "its name must have 1 to {} characters",
+            limits::NAME_LENGTH_MAX
+        ));
     }
     if rule.expression.len() > limits::RULE_EXPRESSION_BYTES_MAX {
         return Err(format!(
@@ -243,7 +250,9 @@ fn verdict(rule: &CompiledRule, widest: u64, context: &Context<'_, '_>) -> Optio
     if steps > limits::RULE_STEPS_MAX {
         return Some((
             Severity::Error,
-            format!("the rule `{name}` could take {steps} steps on this definition and was not run; nest its macros less deep"),
+            format!(
+                "the rule `{name}` could take {steps} steps on this definition and was not run; nest its macros less deep"
+            ),
         ));
     }
     match rule.program.execute(context) {
@@ -261,7 +270,10 @@ fn verdict(rule: &CompiledRule, widest: u64, context: &Context<'_, '_>) -> Optio
         )),
         Err(error) => {
             let reason: String = error.to_string().chars().take(200).collect();
-            Some((severity, format!("the rule `{name}` could not be evaluated: {reason}")))
+            Some((
+                severity,
+                format!("the rule `{name}` could not be evaluated: {reason}"),
+            ))
         }
     }
 }
@@ -355,7 +367,11 @@ mod tests {
         let invalid = check(&[rule("true"), rule("has(definition.")], &etl()).unwrap_err();
         assert_eq!(invalid.len(), 1);
         assert_eq!(invalid[0].index, 1);
-        assert!(invalid[0].reason.starts_with("line 1, column"), "{}", invalid[0].reason);
+        assert!(
+            invalid[0].reason.starts_with("line 1, column"),
+            "{}",
+            invalid[0].reason
+        );
     }
 
     #[test]
@@ -366,15 +382,24 @@ mod tests {
 
     #[test]
     fn a_rule_that_gives_no_bool_or_fails_is_reported_and_not_taken_for_kept() {
-        assert!(broken("size(definition.States)", &etl())[0].message.contains("instead of a bool"));
-        assert!(broken("definition.Nothing == 1", &etl())[0].message.contains("could not be evaluated"));
+        assert!(
+            broken("size(definition.States)", &etl())[0]
+                .message
+                .contains("instead of a bool")
+        );
+        assert!(
+            broken("definition.Nothing == 1", &etl())[0]
+                .message
+                .contains("could not be evaluated")
+        );
     }
 
     #[test]
     fn a_rule_that_would_run_for_ages_is_not_run() {
         let items: Vec<u32> = (0..2_000).collect();
         let wide = json!({"items": items});
-        let cubic = "definition.items.all(a, definition.items.all(b, definition.items.all(c, a + b + c >= 0)))";
+        let cubic =
+            "definition.items.all(a, definition.items.all(b, definition.items.all(c, a + b + c >= 0)))";
         assert!(broken(cubic, &wide)[0].message.contains("was not run"));
         assert_eq!(broken("definition.items.all(a, a >= 0)", &wide), []);
     }

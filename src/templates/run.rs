@@ -62,7 +62,11 @@ pub enum RunError {
 }
 
 /// How a template is started in an environment.
-pub async fn runnable(conn: &mut PgConnection, template: &str, environment: &EnvironmentName) -> Result<Runnable, RunError> {
+pub async fn runnable(
+    conn: &mut PgConnection,
+    template: &str,
+    environment: &EnvironmentName,
+) -> Result<Runnable, RunError> {
     let found = store::load_template(conn, template)
         .await?
         .ok_or_else(|| RunError::UnknownTemplate {
@@ -138,7 +142,11 @@ pub async fn revision_of(conn: &mut PgConnection, version_arn: &str) -> Result<O
 }
 
 /// Where a template stands in an environment.
-pub async fn binding(conn: &mut PgConnection, template: &str, environment: &EnvironmentName) -> Result<Option<Binding>, DbError> {
+pub async fn binding(
+    conn: &mut PgConnection,
+    template: &str,
+    environment: &EnvironmentName,
+) -> Result<Option<Binding>, DbError> {
     store::load_binding(conn, template, environment).await
 }
 

@@ -34,7 +34,10 @@ pub(super) fn compile(schema: &Value) -> Result<Validator, InvalidSchema> {
     if bytes > limits::INPUT_SCHEMA_BYTES_MAX {
         return Err(InvalidSchema {
             pointer: String::new(),
-            reason: format!("it has {bytes} bytes; {} are allowed", limits::INPUT_SCHEMA_BYTES_MAX),
+            reason: format!(
+                "it has {bytes} bytes; {} are allowed",
+                limits::INPUT_SCHEMA_BYTES_MAX
+            ),
         });
     }
     jsonschema::options()

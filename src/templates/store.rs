@@ -217,12 +217,10 @@ macro_rules! binding {
 }
 
 pub(super) async fn list_bindings(conn: &mut PgConnection, template: &str) -> Result<Vec<Binding>, DbError> {
-    Ok(
-        sqlx::query_as(binding!("order by environment"))
-            .bind(template)
-            .fetch_all(conn)
-            .await?,
-    )
+    Ok(sqlx::query_as(binding!("order by environment"))
+        .bind(template)
+        .fetch_all(conn)
+        .await?)
 }
 
 pub(super) async fn load_binding(
@@ -230,13 +228,11 @@ pub(super) async fn load_binding(
     template: &str,
     environment: &EnvironmentName,
 ) -> Result<Option<Binding>, DbError> {
-    Ok(
-        sqlx::query_as(binding!("and environment = $2"))
-            .bind(template)
-            .bind(environment)
-            .fetch_optional(conn)
-            .await?,
-    )
+    Ok(sqlx::query_as(binding!("and environment = $2"))
+        .bind(template)
+        .bind(environment)
+        .fetch_optional(conn)
+        .await?)
 }
 
 /// Records that a template belongs in an environment. One that is there already keeps what is live; if it is not live, it is tried again.
@@ -391,7 +387,11 @@ pub(super) async fn environment_with_open_executions(
 }
 
 /// Says whether nothing is to be started any more. False when there is no such template.
-pub(super) async fn set_deleting(conn: &mut PgConnection, template: &str, deleting: bool) -> Result<bool, DbError> {
+pub(super) async fn set_deleting(
+    conn: &mut PgConnection,
+    template: &str,
+    deleting: bool,
+) -> Result<bool, DbError> {
     let done = sqlx::query("update templates set deleting = $2 where name = $1")
         .bind(template)
         .bind(deleting)

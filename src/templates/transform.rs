@@ -57,7 +57,12 @@ fn retry_tasks(scope: &mut Value, pointer: &str, attempts: u32, transforms: &mut
         }
         if let Some(branches) = state.get_mut("Branches").and_then(Value::as_array_mut) {
             for (index, branch) in branches.iter_mut().enumerate() {
-                retry_tasks(branch, &format!("{pointer}/Branches/{index}"), attempts, transforms);
+                retry_tasks(
+                    branch,
+                    &format!("{pointer}/Branches/{index}"),
+                    attempts,
+                    transforms,
+                );
             }
         }
         for inner in ["ItemProcessor", "Iterator"] {

@@ -48,7 +48,11 @@ pub enum CheckError {
 }
 
 /// Checks a definition with its settings, off the async threads: a megabyte of it takes its time.
-pub(super) async fn check(written: Written, kind: MachineType, settings: Settings) -> Result<Checked, CheckError> {
+pub(super) async fn check(
+    written: Written,
+    kind: MachineType,
+    settings: Settings,
+) -> Result<Checked, CheckError> {
     tokio::task::spawn_blocking(move || check_now(written, kind, &settings))
         .await
         .map_err(CheckError::Died)?
@@ -138,16 +142,18 @@ fn render(definition: &Value) -> Result<String, serde_json::Error> {
 
 /// A missing Retry is not worth a warning where `retry_attempts` has added one.
 fn is_answered(diagnostic: &Diagnostic, transforms: &[Transform]) -> bool {
-    matches!(diagnostic.code.as_str(), "TASK_NO_RETRY" | "LAMBDA_NO_TRANSIENT_RETRY")
-        && transforms
-            .iter()
-            .filter_map(|transform| transform.pointer.strip_suffix("/Retry"))
-            .any(|state| {
-                diagnostic
-                    .location
-                    .as_deref()
-                    .is_some_and(|location| location == state || location == aws_location(state))
-            })
+    matches!(
+        diagnostic.code.as_str(),
+        "TASK_NO_RETRY" | "LAMBDA_NO_TRANSIENT_RETRY"
+    ) && transforms
+        .iter()
+        .filter_map(|transform| transform.pointer.strip_suffix("/Retry"))
+        .any(|state| {
+            diagnostic
+                .location
+                .as_deref()
+                .is_some_and(|location| location == state || location == aws_location(state))
+        })
 }
 
 /// A JSON Pointer as AWS writes places: `/States/P/Branches[0]/States/A`.
@@ -188,7 +194,10 @@ mod tests {
     fn a_task_without_timeout_and_retry_is_remarked_upon_as_by_the_seed() {
         let checked = check_settings(&lambda(), &Settings::default()).unwrap();
         let codes = codes(&checked.diagnostics);
-        assert!(codes.contains(&"TASK_NO_TIMEOUT") && codes.contains(&"TASK_NO_RETRY"), "{codes:?}");
+        assert!(
+            codes.contains(&"TASK_NO_TIMEOUT") && codes.contains(&"TASK_NO_RETRY"),
+            "{codes:?}"
+        );
         assert_eq!(checked.written, checked.published);
     }
 
@@ -199,7 +208,11 @@ mod tests {
             ..Settings::default()
         };
         let checked = check_settings(&lambda(), &settings).unwrap();
-        assert!(!codes(&checked.diagnostics).contains(&"TASK_NO_RETRY"), "{:?}", checked.diagnostics);
+        assert!(
+            !codes(&checked.diagnostics).contains(&"TASK_NO_RETRY"),
+            "{:?}",
+            checked.diagnostics
+        );
         assert!(checked.published.contains("\"MaxAttempts\": 2"));
         assert!(!checked.written.contains("MaxAttempts"));
         assert_eq!(checked.transforms.len(), 1);
@@ -214,26 +227,46 @@ mod tests {
         };
         let checked = check_settings(&lambda(), &settings).unwrap();
         let (diagnostics, _) = diagnose(&checked.published, MachineType::Standard, &[]).unwrap();
-        assert!(diagnostics.iter().all(|d| d.severity != Severity::Error), "{diagnostics:?}");
+        assert!(
+            diagnostics.iter().all(|d| d.severity != Severity::Error),
+            "{diagnostics:?}"
+        );
     }
 
     #[test]
     fn a_missing_target_is_found_with_line_and_column() {
         let text = "{\n  \"StartAt\": \"A\",\n  \"States\": {\n    \"A\": {\"Type\": \"Pass\", \"Next\": \"B\"}\n  }\n}";
-        let error = check_now(Written::Text(text.into()), MachineType::Standard, &Settings::default()).unwrap_err();
-        let CheckError::Definition(diagnostics) = error else { panic!("{error:?}") };
+        let error = check_now(
+            Written::Text(text.into()),
+            MachineType::Standard,
+            &Settings::default(),
+        )
+        .unwrap_err();
+        let CheckError::Definition(diagnostics) = error else {
+            panic!("{error:?}")
+        };
         let found = diagnostics
             .iter()
             .find(|d| d.code == "MISSING_TRANSITION_TARGET")
             .unwrap();
-        assert_eq!((found.line, found.location.as_deref()), (Some(4), Some("/States/A/Next")));
+        assert_eq!(
+            (found.line, found.location.as_deref()),
+            (Some(4), Some("/States/A/Next"))
+        );
     }
 
     #[test]
     fn text_that_is_not_json_is_a_diagnostic_and_not_a_crash() {
         for text in ["", "nonsense", "[]", "{\"StartAt\": "] {
-            let error = check_now(Written::Text(text.into()), MachineType::Standard, &Settings::default());
-            assert!(matches!(error, Err(CheckError::Definition(_))), "{text}: {error:?}");
+            let error = check_now(
+                Written::Text(text.into()),
+                MachineType::Standard,
+                &Settings::default(),
+            );
+            assert!(
+                matches!(error, Err(CheckError::Definition(_))),
+                "{text}: {error:?}"
+            );
         }
     }
 

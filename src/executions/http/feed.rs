@@ -39,7 +39,9 @@ pub(super) async fn stream_events(
     if last > after && first_kept.is_none_or(|first| first > after + 1) {
         return Err(Problem::new(
             ProblemKind::Gone,
-            format!("the events after {after} are no longer kept; leave `Last-Event-ID` out and look at the execution itself"),
+            format!(
+                "the events after {after} are no longer kept; leave `Last-Event-ID` out and look at the execution itself"
+            ),
         ));
     }
     if wants_json(&headers) {

@@ -11,9 +11,9 @@ impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Fields(faults) => {
-                let detail = faults
-                    .first()
-                    .map_or_else(String::new, |fault| format!("`{}`: {}", fault.pointer, fault.message));
+                let detail = faults.first().map_or_else(String::new, |fault| {
+                    format!("`{}`: {}", fault.pointer, fault.message)
+                });
                 Self::new(ProblemKind::InvalidRequest, detail).with_errors(
                     faults
                         .into_iter()
@@ -26,12 +26,11 @@ impl From<StartError> for Problem {
             }
             StartError::Run(error) => error.into(),
             StartError::Environment(error) => error.into(),
-            StartError::InputTooLarge { .. } => Self::new(ProblemKind::InvalidInput, error.to_string()).with_errors(vec![
-                ErrorItem {
+            StartError::InputTooLarge { .. } => Self::new(ProblemKind::InvalidInput, error.to_string())
+                .with_errors(vec![ErrorItem {
                     pointer: Some(String::new()),
                     ..ErrorItem::new("too_large", error.to_string())
-                },
-            ]),
+                }]),
             StartError::Input { template, violations } => Self::new(
                 ProblemKind::InvalidInput,
                 format!(
@@ -73,7 +72,9 @@ impl From<ActError> for Problem {
     fn from(error: ActError) -> Self {
         match error {
             ActError::Unknown { id } => unknown(id),
-            ActError::Express { .. } | ActError::State { .. } => Self::new(ProblemKind::Conflict, error.to_string()),
+            ActError::Express { .. } | ActError::State { .. } => {
+                Self::new(ProblemKind::Conflict, error.to_string())
+            }
             ActError::TooLong => Self::new(ProblemKind::InvalidRequest, error.to_string()),
             ActError::Environment(error) => error.into(),
             ActError::StepFunctions(error) => error.into(),

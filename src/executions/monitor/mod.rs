@@ -37,7 +37,10 @@ pub async fn watch(app: Arc<App>) {
     };
     let mut sweeps = FuturesUnordered::new();
     while !app.lifecycle.is_shutting_down() {
-        match monitor.claim(limits::SWEEPS_IN_FLIGHT_MAX.saturating_sub(sweeps.len())).await {
+        match monitor
+            .claim(limits::SWEEPS_IN_FLIGHT_MAX.saturating_sub(sweeps.len()))
+            .await
+        {
             Ok(machines) => {
                 for machine in machines {
                     let app = Arc::clone(&app);
@@ -96,7 +99,13 @@ impl Monitor {
             })
             .collect();
         let mut conn = self.app.db.connection().await?;
-        store::claim(&mut conn, &wanted, i64::try_from(limit).unwrap_or(1), self.app.clock.now()).await
+        store::claim(
+            &mut conn,
+            &wanted,
+            i64::try_from(limit).unwrap_or(1),
+            self.app.clock.now(),
+        )
+        .await
     }
 
     /// Adds the machines of templates that came since, and drops those of deleted ones.

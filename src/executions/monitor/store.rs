@@ -21,10 +21,20 @@ pub(super) struct WatchedMachine {
 }
 
 /// Makes these machines the watched ones.
-pub(super) async fn enrol(conn: &mut PgConnection, machines: &[Machine], now: DateTime<Utc>) -> Result<(), DbError> {
-    let arns: Vec<&str> = machines.iter().map(|machine| machine.state_machine_arn.as_str()).collect();
+pub(super) async fn enrol(
+    conn: &mut PgConnection,
+    machines: &[Machine],
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let arns: Vec<&str> = machines
+        .iter()
+        .map(|machine| machine.state_machine_arn.as_str())
+        .collect();
     let templates: Vec<&str> = machines.iter().map(|machine| machine.template.as_str()).collect();
-    let environments: Vec<&str> = machines.iter().map(|machine| machine.environment.as_str()).collect();
+    let environments: Vec<&str> = machines
+        .iter()
+        .map(|machine| machine.environment.as_str())
+        .collect();
     let since: Vec<DateTime<Utc>> = machines.iter().map(|machine| machine.created_at).collect();
     sqlx::query(
         "insert into monitored_machines (state_machine_arn, template, environment, due_at, watermark, deep_sweep_at)

@@ -46,7 +46,11 @@ pub(super) async fn sweep(app: &App, machine: WatchedMachine) {
     let swept = finish(app, &machine, begun_at, &result);
     let error = result.as_ref().err().map(ToString::to_string);
     if let Some(error) = &error {
-        tracing::warn!(machine = machine.state_machine_arn, error, "a sweep did not come to its end");
+        tracing::warn!(
+            machine = machine.state_machine_arn,
+            error,
+            "a sweep did not come to its end"
+        );
     }
     let given_back = async {
         let mut conn = app.db.connection().await?;

@@ -35,9 +35,9 @@ impl From<CheckError> for Problem {
                 .with_errors(diagnostics.into_iter().map(item).collect())
             }
             CheckError::Settings(faults) => {
-                let detail = faults
-                    .first()
-                    .map_or_else(String::new, |fault| format!("`{}` {}", fault.pointer, fault.message));
+                let detail = faults.first().map_or_else(String::new, |fault| {
+                    format!("`{}` {}", fault.pointer, fault.message)
+                });
                 Self::new(ProblemKind::InvalidRequest, detail).with_errors(
                     faults
                         .into_iter()

@@ -40,7 +40,11 @@ pub(super) async fn register_revision(
     let (template, revision, known) = revise::revise(&app, command).await?;
     let name = template.name.as_str();
     let headers = location(&format!("/v1/templates/{name}/revisions/{}", revision.revision));
-    let status = if known { StatusCode::OK } else { StatusCode::CREATED };
+    let status = if known {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
     let view = RevisionView::new(name, revision).map_err(Problem::internal)?;
     Ok((status, headers, Json(view)))
 }

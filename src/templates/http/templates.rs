@@ -87,9 +87,7 @@ pub(super) async fn list_templates(
         i64::from(page.limit()) + 1,
     )
     .await?;
-    let rows = Page::from_rows(found, page.limit(), &filter, |row| {
-        row.template.name.to_string()
-    });
+    let rows = Page::from_rows(found, page.limit(), &filter, |row| row.template.name.to_string());
     Ok(Json(rows.map(TemplateView::from)))
 }
 

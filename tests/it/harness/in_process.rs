@@ -13,9 +13,10 @@ use signalbox::db::Db;
 use signalbox::environments::Environments;
 use signalbox::lifecycle::Lifecycle;
 use signalbox::outbound::Outbound;
+use signalbox::signals::Signals;
 use signalbox::step_functions::Transport;
 use signalbox::telemetry::Metrics;
-use signalbox::{jobs, routes, workers};
+use signalbox::{routes, workers};
 
 use super::Answer;
 
@@ -58,11 +59,12 @@ impl InProcess {
             environments,
             outbound: Outbound::from_config(&config).unwrap(),
             worker: "test".to_owned(),
+            signals: Signals::new(),
             metrics,
             lifecycle: Lifecycle::new(),
             config: Arc::new(config),
         });
-        jobs::start(&app, workers::registry());
+        workers::start(&app);
         let service = routes::router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let client = reqwest::Client::builder()
