@@ -99,8 +99,9 @@ fn measure(name: &str, definition: &str, input: &str) {
     let took = began.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "counts of a second are far below 2^52")]
     let (states, events, bytes) = (total.states as f64, total.events as f64, total.bytes as f64);
+    let mut out = std::io::stdout().lock();
     writeln!(
-        std::io::stdout(),
+        out,
         "{name:<44} {:>10.0} transitions/s {:>8.2} µs each {:>10.0} events/s {:>7.1} MB/s {:>9.0} executions/s",
         states / took,
         took * 1e6 / states,

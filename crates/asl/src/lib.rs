@@ -9,6 +9,7 @@ pub mod jsonata;
 pub mod limits;
 pub mod machine;
 pub mod paths;
+mod random;
 mod suggest;
 pub mod syntax;
 

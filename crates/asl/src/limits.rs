@@ -11,8 +11,10 @@ pub struct Limits {
     pub transitions_per_call_max: u32,
     /// Levels of nesting a JSON text may have. Ours: Jackson, which AWS reads JSON with, refuses more than 1,000.
     pub json_depth_max: usize,
-    /// Seconds a Wait may last or a task may run. AWS: one year, the longest execution.
+    /// Seconds a Wait may last. AWS: what a signed 32-bit number holds (recorded: 24,855 days are fine, 24,856 are not).
     pub wait_seconds_max: i64,
+    /// Seconds an Express execution may run. AWS: five minutes.
+    pub express_seconds_max: u64,
     /// Milliseconds one JSONata expression may run. Ours.
     pub jsonata_ms_max: u64,
     /// Values a JSONata sequence may hold (ranges, `$partition`, `$range`). Ours.
@@ -28,7 +30,8 @@ impl Limits {
         history_events_max: 25_000,
         transitions_per_call_max: 1_000,
         json_depth_max: JSON_DEPTH_MAX,
-        wait_seconds_max: 365 * 24 * 3_600,
+        wait_seconds_max: i32::MAX as i64,
+        express_seconds_max: 5 * 60,
         jsonata_ms_max: 1_000,
         jsonata_sequence_max: 1_000_000,
         array_range_max: 1_000,

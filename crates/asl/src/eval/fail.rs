@@ -6,13 +6,12 @@ use super::frame::ScopeIx;
 use super::problem::Problem;
 use super::run::Run;
 use crate::json::Json;
-use crate::machine::{FailText, State};
+use crate::machine::FailText;
 
-impl<'m> Run<'m, '_, '_> {
+impl Run<'_, '_, '_> {
     pub(crate) fn fail(
         &mut self,
         at: ScopeIx,
-        _state: &'m State,
         error: Option<&FailText>,
         cause: Option<&FailText>,
     ) -> Result<(), Problem> {

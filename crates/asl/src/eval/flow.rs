@@ -69,7 +69,7 @@ impl<'m> Run<'m, '_, '_> {
             Body::Choice { rules, default } => self.choose(at, state, rules, *default),
             Body::Wait(wait) => self.wait(at, state, wait),
             Body::Succeed => self.succeed(at, state),
-            Body::Fail { error, cause } => self.fail(at, state, error.as_ref(), cause.as_ref()),
+            Body::Fail { error, cause } => self.fail(at, error.as_ref(), cause.as_ref()),
             Body::Parallel { branches } => self.fork(at, state, branches),
             Body::Map(map) => self.start_map(at, state, map),
         };

@@ -4,7 +4,7 @@ use super::frame::ScopeIx;
 use super::problem::Problem;
 use super::run::Run;
 use crate::json::Payload;
-use crate::machine::{Io, State};
+use crate::machine::State;
 
 impl<'m> Run<'m, '_, '_> {
     pub(crate) fn pass(
@@ -27,9 +27,6 @@ impl<'m> Run<'m, '_, '_> {
     /// `Succeed` knows `InputPath` and `OutputPath`, and `Output`.
     pub(crate) fn succeed(&mut self, at: ScopeIx, state: &'m State) -> Result<(), Problem> {
         let effective = self.effective_input(at, state)?;
-        if let Io::JsonPath(_) = &state.io {
-            return self.finish(at, state, effective);
-        }
         self.finish(at, state, effective)
     }
 }

@@ -87,7 +87,12 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
     }
 
     pub(crate) fn start_machine_timer(&mut self) {
-        if let Some(seconds) = self.machine.timeout_seconds {
+        let kinds_own = match self.frame.facts.kind {
+            MachineKind::Standard => None,
+            MachineKind::Express => Some(self.env.limits.express_seconds_max),
+        };
+        let seconds = self.machine.timeout_seconds.into_iter().chain(kinds_own).min();
+        if let Some(seconds) = seconds {
             let id = self.start_timer(seconds, None);
             self.frame.machine_timer = Some(id);
         }
@@ -278,9 +283,8 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
             ),
         };
         let previous = self.frame.next_event_id.saturating_sub(1);
-        let id = self.record(previous, Detail::ExecutionFailed(failure.clone()));
-        // AWS can't redrive an execution whose history is full.
-        let _ = id;
+        self.record(previous, Detail::ExecutionFailed(failure.clone()));
+        // An execution whose history is full can't be redriven.
         self.close(Outcome::Failed(failure), Closed::Succeeded);
     }
 

@@ -10,17 +10,23 @@ use super::problem::Problem;
 use super::run::Run;
 use crate::eval::Pattern;
 use crate::json::{Json, Payload};
-use crate::machine::{Body, State, Task};
+use crate::machine::{Amount, Body, State, Task};
 
 impl<'m> Run<'m, '_, '_> {
     /// Evaluates the task's fields and asks for an attempt.
     pub(crate) fn schedule(&mut self, at: ScopeIx, state: &'m State, task: &Task) -> Result<(), Problem> {
         let effective = self.effective_input(at, state)?.json().clone();
-        let seconds = |run: &mut Self, amount: Option<&crate::machine::Amount>, field: &str| match amount {
+        let seconds = |run: &mut Self, amount: Option<&Amount>, field: &str| match amount {
             None => Ok(None),
-            Some(amount) => run
-                .amount(at, amount, &effective, field, 1)
-                .map(|seconds| u64::try_from(seconds).ok()),
+            Some(amount) => {
+                let seconds = run.amount(at, amount, &effective, field, 1)?;
+                match u64::try_from(seconds) {
+                    Ok(seconds) if seconds > 0 => Ok(Some(seconds)),
+                    _ => Err(Problem::runtime(format!(
+                        "The {field} must be a positive number, but was: {seconds}"
+                    ))),
+                }
+            }
         };
         let timeout_seconds = seconds(self, task.timeout.as_ref(), "TimeoutSeconds")?;
         let heartbeat_seconds = seconds(self, task.heartbeat.as_ref(), "HeartbeatSeconds")?;

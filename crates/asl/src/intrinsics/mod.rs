@@ -13,6 +13,7 @@ use serde_json::Number;
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::paths::{Query, Root};
+use crate::random::Stream;
 
 pub(crate) use encodings::hex;
 pub use parse::IntrinsicSyntaxError;
@@ -215,17 +216,9 @@ fn math_random(start: &Json, end: &Json, seed: Option<&Json>, world: &mut dyn Wo
         return Err("The start number must be less than the end number.".to_owned());
     };
     let bits = match seed {
-        Some(seed) => split_mix(whole(seed)?.cast_unsigned()),
+        Some(seed) => Stream::new(whole(seed)?.cast_unsigned()).next(),
         None => world.random(),
     };
     let offset = i64::try_from(bits % width).unwrap_or_default();
     Ok(Json::from(start + offset))
-}
-
-/// One round of SplitMix64 (Steele, Lea, Flood 2014): spreads a seed over all 64 bits.
-fn split_mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }

@@ -15,6 +15,7 @@ use super::convert::to_jsonata;
 use super::evaluate::Surroundings;
 use crate::intrinsics::hex;
 use crate::json::read;
+use crate::random::Stream;
 
 fn refused(text: &str) -> EvaluatorError {
     EvaluatorError::EvaluationError(text.to_owned())
@@ -27,7 +28,7 @@ pub(super) fn register(
 ) -> Result<(), EvaluatorError> {
     let items_max = surroundings.limits.jsonata_sequence_max;
     let now_ms = surroundings.now_ms;
-    let stream = Rc::new(Cell::new(surroundings.seed));
+    let stream = Rc::new(Cell::new(Stream::new(surroundings.seed)));
     evaluator.register_fn("partition", partition)?;
     evaluator.register_fn("range", move |args: &[JValue]| range(args, items_max))?;
     evaluator.register_fn("hash", hash)?;
@@ -40,6 +41,8 @@ pub(super) fn register(
     evaluator.register_fn_override("eval", |_: &[JValue]| {
         Err(refused("T1006: Attempted to invoke a non-function"))
     })?;
+    let characters_max = surroundings.limits.payload_bytes_max;
+    evaluator.register_fn_override("pad", move |args: &[JValue]| pad(args, characters_max))?;
     #[expect(clippy::cast_precision_loss, reason = "epoch milliseconds are far below 2^52")]
     let millis = now_ms as f64;
     evaluator.register_fn_override("millis", move |_: &[JValue]| Ok(JValue::from_f64(millis)))?;
@@ -47,20 +50,17 @@ pub(super) fn register(
     Ok(())
 }
 
-/// SplitMix64; see `intrinsics`.
-fn next(stream: &Cell<u64>) -> u64 {
-    let state = stream.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
-    stream.set(state);
-    let mut z = state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
+fn next(stream: &Cell<Stream>) -> u64 {
+    let mut numbers = stream.get();
+    let number = numbers.next();
+    stream.set(numbers);
+    number
 }
 
 /// From 0 to below 1; the same seed gives the same number.
-fn random(args: &[JValue], stream: &Cell<u64>) -> f64 {
+fn random(args: &[JValue], stream: &Cell<Stream>) -> f64 {
     let bits = match args.first().and_then(JValue::as_f64) {
-        Some(seed) => next(&Cell::new(seed.to_bits())),
+        Some(seed) => Stream::new(seed.to_bits()).next(),
         None => next(stream),
     };
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
@@ -69,7 +69,7 @@ fn random(args: &[JValue], stream: &Cell<u64>) -> f64 {
 }
 
 /// A version 4 UUID.
-fn uuid(stream: &Cell<u64>) -> String {
+fn uuid(stream: &Cell<Stream>) -> String {
     let (high, low) = (next(stream), next(stream));
     let high = (high & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000;
     let low = (low & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000;
@@ -101,6 +101,45 @@ fn now(args: &[JValue], now_ms: i64) -> Result<JValue, EvaluatorError> {
     };
     let ast = parser::parse(call).map_err(|error| refused(&error.to_string()))?;
     Evaluator::with_context(context).evaluate(&ast, &JValue::Undefined)
+}
+
+/// `$pad(text, width, char?)` as the library has it, but bounded: it could ask for any amount of memory.
+fn pad(args: &[JValue], characters_max: usize) -> Result<JValue, EvaluatorError> {
+    let text = match args.first() {
+        Some(JValue::String(text)) => text,
+        Some(JValue::Undefined) | None => return Ok(JValue::Undefined),
+        Some(_) => {
+            return Err(refused(
+                "T0410: Argument 1 of function \"pad\" does not match function signature",
+            ));
+        }
+    };
+    let Some(width) = args.get(1).and_then(JValue::as_f64) else {
+        return Err(refused(
+            "T0410: Argument 2 of function \"pad\" does not match function signature",
+        ));
+    };
+    let filling = args
+        .get(2)
+        .and_then(JValue::as_str)
+        .filter(|filling| !filling.is_empty())
+        .unwrap_or(" ");
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "too large saturates, and is refused"
+    )]
+    let wanted = width.abs() as usize;
+    if wanted > characters_max {
+        return Err(refused("D2014: The text made by \"pad\" is too long"));
+    }
+    let missing = wanted.saturating_sub(text.chars().count());
+    let filling: String = filling.chars().cycle().take(missing).collect();
+    Ok(JValue::string(if width < 0.0 {
+        format!("{filling}{text}")
+    } else {
+        format!("{text}{filling}")
+    }))
 }
 
 /// `$partition(array, size)`

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use regex::Regex;
 
-use super::parse::{Cursor, PathSyntaxError};
-use super::{Path, Segment};
+use super::Path;
+use super::parse::{Cursor, PathSyntaxError, is_definite};
 use crate::json::{Json, read};
 
 #[derive(Clone, Debug)]
@@ -161,16 +161,10 @@ fn operand(cursor: &mut Cursor) -> Result<Operand, PathSyntaxError> {
                 .unwrap_or_default()
                 .iter()
                 .collect();
-            let definite = segments.iter().all(|segment| {
-                matches!(
-                    segment,
-                    Segment::Key(_) | Segment::Keys(_) | Segment::Index(_) | Segment::Function(_)
-                )
-            });
             let path = Path {
                 text: text.into(),
+                definite: is_definite(&segments),
                 segments,
-                definite,
             };
             Ok(if sign == '@' {
                 Operand::FromCurrent(path)

@@ -29,7 +29,7 @@ impl Path {
     }
 }
 
-fn is_definite(segments: &[Segment]) -> bool {
+pub(super) fn is_definite(segments: &[Segment]) -> bool {
     let scans = segments.iter().any(|segment| matches!(segment, Segment::Descend));
     if scans && matches!(segments.last(), Some(Segment::Function(_))) {
         // `$..price.sum()` is read as `$.sum($..price)`.

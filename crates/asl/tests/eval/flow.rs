@@ -302,3 +302,13 @@ fn a_state_may_not_put_out_more_than_the_limit() {
         "20 bytes of UTF-8 with the quotes"
     );
 }
+
+#[test]
+fn an_express_execution_has_five_minutes() {
+    let mut driver = Driver::new(&one(r#""Type":"Wait","Seconds":301"#), &[]);
+    driver.kind = asl::eval::MachineKind::Express;
+    driver.start("{}");
+    driver.run();
+    assert!(matches!(driver.outcome, Some(Outcome::TimedOut(_))));
+    assert_eq!(driver.now_ms, START_MS + 300_000);
+}

@@ -36,7 +36,7 @@ pub(crate) fn build(definition: &str) -> Machine {
     machine::build(&spanned::parse(definition).unwrap()).unwrap()
 }
 
-pub(crate) fn facts(input: &str) -> ExecutionFacts {
+pub(crate) fn facts(input: &str, kind: MachineKind) -> ExecutionFacts {
     ExecutionFacts {
         execution_arn: "arn:aws:states:eu-central-1:123456789012:execution:Machine:Run".into(),
         name: "Run".into(),
@@ -47,7 +47,7 @@ pub(crate) fn facts(input: &str) -> ExecutionFacts {
         version_arn: None,
         alias_arn: None,
         input: Payload::from_text(input).unwrap(),
-        kind: MachineKind::Standard,
+        kind,
         redrive_count: 0,
     }
 }
@@ -56,6 +56,7 @@ pub(crate) fn facts(input: &str) -> ExecutionFacts {
 pub(crate) struct Driver {
     machine: Machine,
     pub(crate) limits: Limits,
+    pub(crate) kind: MachineKind,
     pub(crate) now_ms: i64,
     random: u64,
     tokens: u64,
@@ -79,6 +80,7 @@ impl Driver {
         Driver {
             machine: build(definition),
             limits: Limits::AWS,
+            kind: MachineKind::Standard,
             now_ms: START_MS,
             random: 7,
             tokens: 0,
@@ -102,7 +104,7 @@ impl Driver {
     }
 
     pub(crate) fn start(&mut self, input: &str) {
-        self.perform(None, Some(facts(input)));
+        self.perform(None, Some(facts(input, self.kind)));
     }
 
     pub(crate) fn step(&mut self, event: Event) {

@@ -107,6 +107,10 @@ fn aws_functions_are_there_and_eval_is_not() {
     );
     assert_eq!(output("$parse('[1, 2.5]')", "{}"), "[1,2.5]");
     assert_eq!(output("$length($uuid())", "{}"), "36");
+    assert_eq!(
+        output("[$pad('a', 3, '*-'), $pad('a', -3, '')]", "{}"),
+        r#"["a*-","  a"]"#
+    );
     assert_eq!(output("$random() < 1 and $random(7) = $random(7)", "{}"), "true");
     assert_eq!(output("$millis()", "{}"), "1790000000000");
     assert_eq!(output("$now('[Y0001]-[M01]-[D01]')", "{}"), "\"2026-09-21\"");
@@ -168,6 +172,7 @@ fn runaway_expressions_are_stopped() {
         "($f := function($n){ 1 + $f($n + 1) }; $f(0))",
         "[1..100000]",
         "1/0",
+        "$pad('x', 200000000)",
     ] {
         let definition = jsonata(&format!(r#""Type":"Pass","Output":"{{% {expression} %}}""#));
         let run = run_within(limits, &definition, "{}", &[]);

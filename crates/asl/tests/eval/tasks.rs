@@ -257,3 +257,12 @@ fn a_result_goes_through_selector_path_and_output_path() {
     assert_eq!(&**run.calls.first().unwrap().parameters.text(), r#"{"n":5}"#);
     assert_eq!(run.output(), r#"{"here":{"picked":[1]}}"#);
 }
+
+#[test]
+fn a_timeout_by_path_must_be_positive() {
+    let run = run(&task(LAMBDA, r#""TimeoutSecondsPath":"$.t""#), r#"{"t":0}"#, &[]);
+    assert_eq!(
+        crate::harness::problem(&run),
+        "The TimeoutSeconds must be a positive number, but was: 0"
+    );
+}
