@@ -2,6 +2,8 @@
 
 /// Longest word that is compared; longer ones are not typing slips of a known name.
 const WORD_CHARS_MAX: usize = 96;
+/// Known words that are compared. Nobody looks for a slip among thousands of names, and it bounds the work.
+const KNOWN_WORDS_MAX: usize = 256;
 
 /// The known word nearest to `wrong`, if it is near enough to have been meant: equal but for case, or within a
 /// third of its length in inserted, dropped, changed or swapped characters.
@@ -12,6 +14,7 @@ pub(crate) fn nearest<'w>(wrong: &str, known: impl IntoIterator<Item = &'w str>)
     }
     known
         .into_iter()
+        .take(KNOWN_WORDS_MAX)
         .filter(|word| *word != wrong)
         .filter_map(|word| {
             let chars: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();

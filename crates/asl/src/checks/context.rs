@@ -5,6 +5,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::intrinsics::Call;
 use crate::json::spanned::{LineIndex, Span};
 use crate::jsonata::references::References;
+use crate::limits::DIAGNOSTICS_MAX;
 use crate::paths::{Query, Root};
 use crate::syntax::definition::{Definition, State};
 use crate::syntax::place::Place;
@@ -14,6 +15,8 @@ pub(super) struct Context<'c> {
     pub(super) definition: &'c Definition<'c>,
     pub(super) options: &'c CheckOptions,
     findings: Vec<Finding>,
+    /// How many of them are errors.
+    errors: usize,
     /// Every variable read, in the order of the text.
     pub(super) reads: Vec<Read>,
 }
@@ -34,6 +37,7 @@ impl<'c> Context<'c> {
             definition,
             options,
             findings: Vec::new(),
+            errors: 0,
             reads: Vec::new(),
         }
     }
@@ -44,7 +48,13 @@ impl<'c> Context<'c> {
     }
 
     pub(super) fn add(&mut self, finding: Finding) {
+        self.errors += usize::from(finding.code.severity() == Severity::Error);
         self.findings.push(finding);
+    }
+
+    /// Whether there are more errors than anybody is told: then nothing else needs to be found.
+    pub(super) fn is_full(&self) -> bool {
+        self.errors > DIAGNOSTICS_MAX
     }
 
     /// Adds the commonest kind: `SCHEMA_VALIDATION_FAILED` at a place.
@@ -99,9 +109,7 @@ impl<'c> Context<'c> {
     /// Whether anything so far keeps the definition from being created: then advice about the graph or the
     /// variables would be guessing.
     pub(super) fn has_errors(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.code.severity() == Severity::Error)
+        self.errors > 0
     }
 }
 

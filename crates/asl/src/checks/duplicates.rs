@@ -1,5 +1,7 @@
 //! A key written twice in one object: most parsers keep the last and lose the first without a word.
 
+use std::collections::HashSet;
+
 use super::context::{Context, Finding};
 use crate::diagnostic::Code;
 use crate::json::spanned::{Member, Node, NodeValue};
@@ -20,10 +22,13 @@ enum Names {
 fn walk(context: &mut Context<'_>, place: &Place<'_>, node: &Node, names: Names) {
     match &node.value {
         NodeValue::Object(members) => {
-            for (index, member) in members.iter().enumerate() {
-                if is_repeated(members, index) {
-                    context.add(finding(place, member, names));
-                }
+            for member in repeated(members)
+                .into_iter()
+                .filter_map(|index| members.get(index))
+            {
+                context.add(finding(place, member, names));
+            }
+            for member in members {
                 let inner = if &*member.key == "States" {
                     Names::States
                 } else {
@@ -41,13 +46,32 @@ fn walk(context: &mut Context<'_>, place: &Place<'_>, node: &Node, names: Names)
     }
 }
 
-/// Whether an earlier member has the key of the one at `index`. Objects are small, or have keys of different
-/// lengths: comparing beats hashing.
-fn is_repeated(members: &[Member], index: usize) -> bool {
-    let (Some(member), Some(before)) = (members.get(index), members.get(..index)) else {
-        return false;
-    };
-    before.iter().any(|earlier| earlier.key == member.key)
+/// Members up to which comparing each with each is faster than hashing.
+const FEW_MEMBERS: usize = 24;
+
+/// The members whose key stands before them in the same object.
+fn repeated(members: &[Member]) -> Vec<usize> {
+    if members.len() <= FEW_MEMBERS {
+        let is_repeated = |(index, member): &(usize, &Member)| {
+            members
+                .iter()
+                .take(*index)
+                .any(|earlier| earlier.key == member.key)
+        };
+        return members
+            .iter()
+            .enumerate()
+            .filter(is_repeated)
+            .map(|(index, _)| index)
+            .collect();
+    }
+    let mut seen = HashSet::with_capacity(members.len());
+    members
+        .iter()
+        .enumerate()
+        .filter(|(_, member)| !seen.insert(&member.key))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 fn finding(place: &Place<'_>, member: &Member, names: Names) -> Finding {

@@ -6,7 +6,7 @@
 
 use super::context::{Context, Finding};
 use crate::diagnostic::Code;
-use crate::json::spanned::Member;
+use crate::json::spanned::{Member, Node};
 use crate::suggest;
 use crate::syntax::definition::{Scope, State, Transition};
 use crate::syntax::has_substitution;
@@ -88,23 +88,22 @@ fn target(context: &mut Context<'_>, scope: &Scope<'_>, holder: &Place<'_>, memb
     if has_substitution(name) {
         return true;
     }
-    // A state that is no object is there all the same.
-    if scope
-        .node
-        .get("States")
-        .is_some_and(|states| states.as_object().is_none() || states.member(name).is_some())
-    {
+    if scope.find(name).is_some() {
         return false;
     }
-    if scope.states.is_empty() {
+    let states = scope
+        .node
+        .get("States")
+        .and_then(Node::as_object)
+        .unwrap_or_default();
+    if scope.states.is_empty() || states.iter().any(|member| &*member.key == name) {
+        // No states at all, or one that is no object: reported as that.
         return true;
     }
-    let finding = Finding::new(
-        Code::MissingTransitionTarget,
-        &holder.member(member),
-        format!("Missing 'Next' target: {name}"),
-    );
-    context.add(finding.help(target_help(context, scope, name)));
+    let message = format!("Missing 'Next' target: {name}");
+    let finding = Finding::new(Code::MissingTransitionTarget, &holder.member(member), message);
+    let help = (!context.is_full()).then(|| target_help(context, scope, name));
+    context.add(finding.maybe_help(help));
     true
 }
 
@@ -153,28 +152,15 @@ fn unreachable_states(context: &mut Context<'_>, scope: &Scope<'_>) {
     let Some(start) = scope.node.get("StartAt").and_then(|start| start.as_str()) else {
         return;
     };
-    let definition = context.definition;
-    let find = |name: &str| {
-        let has_name = |index: &usize| {
-            definition
-                .states
-                .get(*index)
-                .is_some_and(|state| state.name() == name)
-        };
-        scope.states.iter().position(has_name)
-    };
+    let first = scope.states.first().copied().unwrap_or_default();
     let mut reached = vec![false; scope.states.len()];
-    let mut waiting: Vec<usize> = find(start).into_iter().collect();
-    while let Some(position) = waiting.pop() {
-        let Some(mark @ false) = reached.get_mut(position) else {
+    let mut waiting: Vec<usize> = scope.find(start).into_iter().collect();
+    while let Some(index) = waiting.pop() {
+        let Some(mark @ false) = reached.get_mut(index - first) else {
             continue;
         };
         *mark = true;
-        let Some(state) = scope
-            .states
-            .get(position)
-            .and_then(|index| definition.states.get(*index))
-        else {
+        let Some(state) = context.state(index) else {
             continue;
         };
         waiting.extend(
@@ -182,20 +168,19 @@ fn unreachable_states(context: &mut Context<'_>, scope: &Scope<'_>) {
                 .transitions()
                 .iter()
                 .filter_map(Transition::target)
-                .filter_map(find),
+                .filter_map(|name| scope.find(name)),
         );
     }
-    for (position, index) in scope.states.iter().enumerate() {
-        if reached.get(position) == Some(&false)
-            && let Some(state) = definition.states.get(*index)
-            // The second of two of one name has been reported as that.
-            && find(state.name()) == Some(position)
-        {
+    for (index, _) in scope.states.iter().zip(reached).filter(|(_, reached)| !reached) {
+        let Some(state) = context.state(*index) else {
+            continue;
+        };
+        // The second of two of one name has been reported as that.
+        if scope.find(state.name()) == Some(*index) {
             let message = format!("State \"{}\" is not reachable.", state.name());
             let finding = Finding::new(Code::MissingTransitionTarget, &state.place(), message);
-            context.add(finding.help(format!(
-                "No transition leads here from \"{start}\". Lead one to it, or remove it."
-            )));
+            let help = format!("No transition leads here from \"{start}\". Lead one to it, or remove it.");
+            context.add(finding.help(help));
         }
     }
 }

@@ -118,7 +118,6 @@ const DEFINITION_RULES: &[fn(&mut Context<'_>)] = &[
     names::check_names,
     variables::check_names,
     graph::check,
-    variables::check_flow,
     lints::check,
 ];
 
@@ -146,6 +145,31 @@ pub fn check(text: &str, options: &CheckOptions) -> Checked {
         machine,
         unrunnable,
         variables_read,
+    }
+}
+
+/// One step of a check.
+enum Step {
+    Scope(usize),
+    Rule(fn(&mut Context<'_>)),
+}
+
+/// A scope and each state in it.
+fn check_scope(context: &mut Context<'_>, index: usize) {
+    scopes::check_scope(context, index);
+    let states = context
+        .definition
+        .scopes
+        .get(index)
+        .map(|scope| &*scope.states)
+        .unwrap_or_default();
+    for state in states {
+        for rule in STATE_RULES {
+            rule(context, *state);
+        }
+        if context.is_full() {
+            return;
+        }
     }
 }
 
@@ -181,21 +205,15 @@ fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>
     let mut context = Context::new(&definition, options);
     duplicates::check(&mut context);
     document::check(&mut context);
-    for scope in 0..definition.scopes.len() {
-        scopes::check_scope(&mut context, scope);
-        for state in definition
-            .scopes
-            .get(scope)
-            .map(|scope| &*scope.states)
-            .unwrap_or_default()
-        {
-            for rule in STATE_RULES {
-                rule(&mut context, *state);
-            }
+    let in_text_order = (0..definition.scopes.len()).map(Step::Scope);
+    for step in in_text_order.chain(DEFINITION_RULES.iter().copied().map(Step::Rule)) {
+        if context.is_full() {
+            break;
         }
-    }
-    for rule in DEFINITION_RULES {
-        rule(&mut context);
+        match step {
+            Step::Scope(scope) => check_scope(&mut context, scope),
+            Step::Rule(rule) => rule(&mut context),
+        }
     }
     let variables_read = variables_read(&context);
     let findings = context.into_findings();

@@ -231,3 +231,68 @@ mod mutations {
         }
     }
 }
+
+mod size {
+    //! Definitions of the greatest size the API takes are checked in a time that grows with the size, not with its
+    //! square: each of these would take minutes otherwise, and the test's runner would say so.
+
+    use super::*;
+
+    /// As many of `unit` as fit.
+    fn filled(unit: impl Fn(usize) -> String) -> String {
+        let mut states = Vec::new();
+        let mut bytes = 100;
+        for number in 0.. {
+            let text = unit(number);
+            bytes += text.len() + 1;
+            if bytes > DEFINITION_BYTES_MAX {
+                break;
+            }
+            states.push(text);
+        }
+        machine("", &states.join(","))
+    }
+
+    #[test]
+    fn a_chain_of_states() {
+        let text = filled(|n| {
+            format!(
+                r#""S{n}":{{"Type":"Pass","Assign":{{"v{n}":1}},"Next":"S{}"}}"#,
+                n + 1
+            )
+        });
+        let found = errors(&text, MachineKind::Standard);
+        assert_eq!(found.first().unwrap().code, Code::MissingTransitionTarget);
+    }
+
+    #[test]
+    fn transitions_into_nowhere() {
+        let text = filled(|n| {
+            format!(r#""S{n}":{{"Type":"Pass","Next":"A rather long name that is not there {n}"}}"#)
+        });
+        assert_eq!(errors(&text, MachineKind::Standard).len(), DIAGNOSTICS_MAX);
+    }
+
+    #[test]
+    fn states_that_all_lead_to_one() {
+        let text = filled(|n| {
+            format!(
+                r#""S{n}":{{"Type":"Task","Resource":"${{F}}","Next":"S0","Catch":[{{"ErrorEquals":["E"],"Next":"S{}"}}]}}"#,
+                n + 1
+            )
+        });
+        assert!(!errors(&text, MachineKind::Standard).is_empty());
+    }
+
+    #[test]
+    fn one_long_expression() {
+        let sum = "1+".repeat(100_000);
+        let text = state(&format!(
+            r#""Type": "Pass", "QueryLanguage": "JSONata", "Output": "{{% {sum}1 %}}", "End": true"#
+        ));
+        errors(&text, MachineKind::Standard);
+        let path = ".a".repeat(200_000);
+        let text = state(&format!(r#""Type": "Pass", "InputPath": "${path}", "End": true"#));
+        passes(&text);
+    }
+}

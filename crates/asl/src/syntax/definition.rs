@@ -2,6 +2,8 @@
 //! caring how deep they lie. A part that is not what it should be (a branch that is an array) is left out here
 //! and reported by the check whose business it is.
 
+use std::collections::HashMap;
+
 use super::place::Place;
 use super::{QueryLanguage, StateType, has_substitution};
 use crate::json::spanned::{Member, Node};
@@ -37,10 +39,10 @@ pub struct Scope<'t> {
     pub owner: Option<Owner<'t>>,
     /// The way to it, empty for the top.
     pub written: String,
-    /// Its states, as indexes into [`Definition::states`].
+    /// Its states, as indexes into [`Definition::states`]: one after the other without a gap.
     pub states: Vec<usize>,
-    /// How many Parallels and Maps lie around it.
-    pub depth: usize,
+    /// Its states by name; the first of two of one name.
+    by_name: HashMap<&'t str, usize>,
 }
 
 /// The state a nested scope belongs to.
@@ -84,7 +86,7 @@ impl<'t> Definition<'t> {
             owner: None,
             written: String::new(),
             states: Vec::new(),
-            depth: 0,
+            by_name: HashMap::new(),
         });
         let mut next = 0;
         while next < definition.scopes.len() {
@@ -98,7 +100,7 @@ impl<'t> Definition<'t> {
         let Some(scope) = self.scopes.get(index) else {
             return;
         };
-        let (node, depth, written) = (scope.node, scope.depth, scope.written.clone());
+        let (node, written) = (scope.node, scope.written.clone());
         let Some(members) = node.get("States").and_then(Node::as_object) else {
             return;
         };
@@ -132,12 +134,13 @@ impl<'t> Definition<'t> {
                     owner,
                     written,
                     states: Vec::new(),
-                    depth: depth + 1,
+                    by_name: HashMap::new(),
                 });
             }
             self.states.push(state);
             if let Some(scope) = self.scopes.get_mut(index) {
                 scope.states.push(state_index);
+                scope.by_name.entry(&member.key).or_insert(state_index);
             }
         }
     }
@@ -147,6 +150,11 @@ impl<'t> Scope<'t> {
     /// Its place, shown by its opening brace.
     pub fn place(&self) -> Place<'_> {
         Place::written(&self.written, self.node.span)
+    }
+
+    /// Index of the state called `name`.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
     }
 
     /// The names of its states, in order.

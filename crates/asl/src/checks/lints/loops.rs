@@ -27,23 +27,19 @@ pub(super) struct Graph<'c> {
 
 impl<'c> Graph<'c> {
     pub(super) fn of(context: &Context<'c>, scope: &'c Scope<'c>) -> Self {
-        let states: Vec<&State<'_>> = scope
-            .states
-            .iter()
-            .filter_map(|index| context.definition.states.get(*index))
-            .collect();
-        let find = |name: &str| states.iter().position(|state| state.name() == name);
-        let next = states
-            .iter()
-            .map(|state| {
-                state
-                    .transitions()
-                    .iter()
-                    .filter_map(Transition::target)
-                    .filter_map(find)
-                    .collect()
-            })
-            .collect();
+        let all = &context.definition.states;
+        let states: Vec<&State<'_>> = scope.states.iter().filter_map(|index| all.get(*index)).collect();
+        let first = scope.states.first().copied().unwrap_or_default();
+        let find = |name: &str| scope.find(name).map(|index| index - first);
+        let targets = |state: &&State<'_>| -> Vec<usize> {
+            state
+                .transitions()
+                .iter()
+                .filter_map(Transition::target)
+                .filter_map(find)
+                .collect()
+        };
+        let next = states.iter().map(targets).collect();
         Self { states, next }
     }
 
@@ -60,25 +56,28 @@ impl<'c> Graph<'c> {
 
     /// Whether from each position a terminal state can be reached.
     fn leading_to_end(&self) -> Vec<bool> {
-        let mut leads: Vec<bool> = self.states.iter().map(|state| state.is_terminal()).collect();
-        loop {
-            let more: Vec<usize> = (0..self.states.len())
-                .filter(|position| leads.get(*position) == Some(&false))
-                .filter(|position| {
-                    self.next(*position)
-                        .iter()
-                        .any(|next| leads.get(*next) == Some(&true))
-                })
-                .collect();
-            if more.is_empty() {
-                return leads;
-            }
-            for position in more {
-                if let Some(slot) = leads.get_mut(position) {
-                    *slot = true;
+        let mut before: Vec<Vec<usize>> = vec![Vec::new(); self.states.len()];
+        for (position, targets) in self.next.iter().enumerate() {
+            for target in targets {
+                if let Some(sources) = before.get_mut(*target) {
+                    sources.push(position);
                 }
             }
         }
+        let mut leads = vec![false; self.states.len()];
+        let ends = self
+            .states
+            .iter()
+            .enumerate()
+            .filter(|(_, state)| state.is_terminal());
+        let mut waiting: Vec<usize> = ends.map(|(position, _)| position).collect();
+        while let Some(position) = waiting.pop() {
+            if leads.get(position) == Some(&false) {
+                set(&mut leads, position, true);
+                waiting.extend(before.get(position).into_iter().flatten());
+            }
+        }
+        leads
     }
 
     /// The strongly connected parts with a cycle in them, each in the order of the text (Tarjan, without
@@ -200,6 +199,9 @@ fn endless(context: &mut Context<'_>, graph: &Graph<'_>, is_top: bool) {
     }
 }
 
+/// Tasks of one cycle whose start is looked for; bounds the work on a cycle of thousands.
+const ASKS_LOOKED_AT: usize = 8;
+
 /// A cycle that asks for a state of affairs, decides, and asks again.
 fn polling(context: &mut Context<'_>, graph: &Graph<'_>, cycle: &[usize]) {
     let has = |kind| graph.members(cycle).any(|state| state.kind == Some(kind));
@@ -223,7 +225,7 @@ fn polling(context: &mut Context<'_>, graph: &Graph<'_>, cycle: &[usize]) {
         }
         return;
     }
-    for ask in &asks {
+    for ask in asks.iter().take(ASKS_LOOKED_AT) {
         let Some((service, _)) = call(ask) else { continue };
         let starter = graph
             .states

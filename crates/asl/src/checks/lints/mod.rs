@@ -10,6 +10,7 @@ mod maps;
 mod plain_text;
 mod retries;
 mod tasks;
+mod variables;
 mod waits;
 
 use super::context::Context;
@@ -35,6 +36,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     if context.has_errors() {
         return;
     }
+    variables::check(context);
     loops::check(context);
     history::check(context);
 }

@@ -151,14 +151,10 @@ fn overwrites(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, e
         return;
     }
     let target = entry.get("Next").and_then(Node::as_str);
-    let definition = context.definition;
-    let leads_to_fail = definition
-        .scopes
-        .get(state.scope)
-        .into_iter()
-        .flat_map(|scope| &scope.states)
-        .filter_map(|index| definition.states.get(*index))
-        .any(|other| Some(other.name()) == target && other.kind == Some(StateType::Fail));
+    let scope = context.definition.scopes.get(state.scope);
+    let leads_to_fail = target
+        .and_then(|name| context.state(scope?.find(name)?))
+        .is_some_and(|state| state.kind == Some(StateType::Fail));
     if state.is_terminal() && leads_to_fail {
         return;
     }
