@@ -125,8 +125,8 @@ codes! {
     ContextFieldUnknown = "CONTEXT_FIELD_UNKNOWN", Warning, Ours;
     /// `States.Format` with more or fewer values than places.
     IntrinsicFormatArgs = "INTRINSIC_FORMAT_ARGS", Warning, Ours;
-    /// More nested intrinsic functions than the service takes.
-    IntrinsicNesting = "INTRINSIC_NESTING", Warning, Ours;
+    /// A JSONata function nobody defines.
+    UnknownFunction = "UNKNOWN_FUNCTION", Warning, Ours;
     /// `{% %}` where nothing is evaluated.
     JsonataInPlainField = "JSONATA_IN_PLAIN_FIELD", Warning, Ours;
     /// A variable that nothing assigns.

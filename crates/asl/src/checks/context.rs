@@ -4,9 +4,10 @@ use super::CheckOptions;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::intrinsics::Call;
 use crate::json::spanned::{LineIndex, Span};
-use crate::jsonata::references::References;
+use crate::jsonata::references::{FUNCTIONS, References, is_function};
 use crate::limits::DIAGNOSTICS_MAX;
 use crate::paths::{Query, Root};
+use crate::suggest;
 use crate::syntax::definition::{Definition, State};
 use crate::syntax::place::Place;
 
@@ -64,8 +65,19 @@ impl<'c> Context<'c> {
 
     /// Notes what a path reads, and doubts fields the context object does not have.
     pub(super) fn read_query(&mut self, state: usize, place: &Place<'_>, query: &Query) {
-        if let Root::Variable(name) = &query.root {
-            self.read(state, place, name);
+        match &query.root {
+            Root::Variable(name) => self.read(state, place, name),
+            Root::Context => {
+                let fields: Vec<&str> = query
+                    .text
+                    .trim_start_matches("$$")
+                    .split('.')
+                    .skip(1)
+                    .take(2)
+                    .collect();
+                self.read_context(place, &fields);
+            }
+            Root::Input => {}
         }
     }
 
@@ -74,6 +86,11 @@ impl<'c> Context<'c> {
         for name in call.variables() {
             self.read(state, place, &name);
         }
+        if let Some((places, values)) = call.format_gap() {
+            let message = format!("States.Format has {places} places for {values} values");
+            let help = "Write {} once for each value.";
+            self.add(Finding::new(Code::IntrinsicFormatArgs, place, message).help(help));
+        }
     }
 
     /// Notes what a JSONata expression reads.
@@ -81,6 +98,45 @@ impl<'c> Context<'c> {
         for name in &found.variables {
             self.read(state, place, name);
         }
+        for way in found
+            .states
+            .iter()
+            .filter(|way| way.first().is_some_and(|field| field == "context"))
+        {
+            let fields: Vec<&str> = way.iter().skip(1).take(2).map(String::as_str).collect();
+            self.read_context(place, &fields);
+        }
+        for name in found
+            .functions
+            .iter()
+            .filter(|name| *name != "eval" && !is_function(name))
+        {
+            let message = format!("There is no function '${name}'");
+            let near = suggest::nearest(name, FUNCTIONS.iter().copied());
+            let help = near.map(|near| format!("Did you mean ${near}?"));
+            self.add(Finding::new(Code::UnknownFunction, place, message).maybe_help(help));
+        }
+    }
+
+    /// Doubts a field the context object does not have. What lies below `Execution.Input` or `Map.Item` is the user's.
+    fn read_context(&mut self, place: &Place<'_>, fields: &[&str]) {
+        let plain =
+            |field: &str| !field.is_empty() && field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let Some(first) = fields.first().filter(|field| plain(field)) else {
+            return;
+        };
+        let known = CONTEXT_FIELDS.iter().find(|(name, _)| name == first);
+        let (wrong, names): (&str, Vec<&str>) = match (known, fields.get(1).filter(|field| plain(field))) {
+            (None, _) => (first, CONTEXT_FIELDS.iter().map(|(name, _)| *name).collect()),
+            (Some((_, inner)), Some(second)) if !inner.contains(second) => (second, inner.to_vec()),
+            (Some(_), _) => return,
+        };
+        let message = format!("The context object has no field '{wrong}' here");
+        let help = match suggest::nearest(wrong, names.iter().copied()) {
+            Some(near) => format!("Did you mean {near}?"),
+            None => format!("It has: {}.", names.join(", ")),
+        };
+        self.add(Finding::new(Code::ContextFieldUnknown, place, message).help(help));
     }
 
     fn read(&mut self, state: usize, place: &Place<'_>, variable: &str) {
@@ -112,6 +168,27 @@ impl<'c> Context<'c> {
         self.errors > 0
     }
 }
+
+/// The fields of the context object and what is in them.
+/// Source: Developer Guide, "Accessing execution data from the Context object".
+const CONTEXT_FIELDS: &[(&str, &[&str])] = &[
+    (
+        "Execution",
+        &[
+            "Id",
+            "Input",
+            "Name",
+            "RoleArn",
+            "StartTime",
+            "RedriveCount",
+            "RedriveTime",
+        ],
+    ),
+    ("State", &["EnteredTime", "Name", "RetryCount"]),
+    ("StateMachine", &["Id", "Name"]),
+    ("Task", &["Token"]),
+    ("Map", &["Item"]),
+];
 
 /// A diagnostic before its line and column are known.
 #[derive(Debug)]

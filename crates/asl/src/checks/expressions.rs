@@ -131,7 +131,7 @@ fn unsupported(place: &Place<'_>, found: &References, slot: Slot) -> Option<Find
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{finds, machine, passes};
+    use crate::checks::tests::{advises, does_not_advise, finds, machine, passes};
 
     fn output(expression: &str) -> String {
         let text = serde_json::to_string(expression).unwrap();
@@ -153,6 +153,19 @@ mod tests {
         finds(
             &output("{% 1 + %}"),
             "INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/S/Output/a[0]",
+        );
+    }
+
+    #[test]
+    fn functions_nobody_defines_are_doubted() {
+        advises(&output("{% $uppercas($states.input.a) %}"), "UNKNOWN_FUNCTION");
+        advises(
+            &output("{% $states.context.Exection.Id %}"),
+            "CONTEXT_FIELD_UNKNOWN",
+        );
+        does_not_advise(
+            &output("{% ($f := function($x) { $x }; $f(1)) %}"),
+            "UNKNOWN_FUNCTION",
         );
     }
 

@@ -97,7 +97,7 @@ fn dynamic(context: &mut Context<'_>, state: usize, field: &Place<'_>, place: &P
 
 /// Parses an intrinsic call; an error names the function that was meant.
 pub(super) fn parse_call(text: &str) -> Result<Call, String> {
-    Call::parse(text).map_err(|error| {
+    let call = Call::parse(text).map_err(|error| {
         let name = text.split('(').next().unwrap_or_default().trim();
         match suggest::nearest(name, INTRINSICS.iter().copied()) {
             Some(near) if !INTRINSICS.contains(&name) => {
@@ -105,7 +105,11 @@ pub(super) fn parse_call(text: &str) -> Result<Call, String> {
             }
             _ => format!("{error}."),
         }
-    })
+    })?;
+    match call.wrong_literal() {
+        Some(problem) => Err(format!("{problem}.")),
+        None => Ok(call),
+    }
 }
 
 /// The intrinsic functions, for suggestions.
@@ -147,7 +151,7 @@ fn literal(context: &mut Context<'_>, place: &Place<'_>, member: &Member) {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{advises, finds, help_of, passes, state};
+    use crate::checks::tests::{advises, does_not_advise, finds, help_of, passes, state};
 
     fn pass(parameters: &str) -> String {
         state(&format!(
@@ -177,6 +181,28 @@ mod tests {
             );
         }
         assert!(help_of(&pass(r#"{"a.$": "States.Formt('{}', $.a)"}"#)).contains("States.Format"));
+    }
+
+    #[test]
+    fn what_a_call_or_a_path_names_is_doubted() {
+        advises(
+            &pass(r#"{"a.$": "States.Format('{} {}', $.x)"}"#),
+            "INTRINSIC_FORMAT_ARGS",
+        );
+        advises(&pass(r#"{"a.$": "$$.Exection.Id"}"#), "CONTEXT_FIELD_UNKNOWN");
+        advises(&pass(r#"{"a.$": "$$.Execution.Nmae"}"#), "CONTEXT_FIELD_UNKNOWN");
+        for known in [
+            "$$.Execution.Input.x.y",
+            "$$.Map.Item.Value.z",
+            "$$",
+            "$$.Task.Token",
+            "$$['Task']['Token']",
+        ] {
+            does_not_advise(
+                &pass(&format!(r#"{{"a.$": "{known}"}}"#)),
+                "CONTEXT_FIELD_UNKNOWN",
+            );
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod arrays;
 mod encodings;
+mod literals;
 mod parse;
 mod texts;
 

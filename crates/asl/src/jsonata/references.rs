@@ -309,7 +309,8 @@ pub const FUNCTIONS: &[&str] = &[
     "zip",
 ];
 
-fn is_function(name: &str) -> bool {
+/// Whether every expression may call it.
+pub fn is_function(name: &str) -> bool {
     FUNCTIONS.contains(&name)
 }
 
