@@ -105,3 +105,5 @@ pub const STDERR_BYTES_MAX: usize = CAUSE_CHARS_MAX;
 pub const CONNECT_MS_MAX: u64 = 5_000;
 /// Connections to one host kept for the next call.
 pub const IDLE_CONNECTIONS_MAX: usize = 64;
+/// Fewer timers than this are not worth cleaning.
+pub const TIMERS_CLEAN_MIN: usize = 4_096;

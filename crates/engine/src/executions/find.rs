@@ -83,7 +83,9 @@ fn not_in_status(status: ExecutionStatus) -> Redrivable {
 /// Refuses what is no ARN of a Standard execution. AWS answers that something is no ARN before it looks for it.
 pub(super) fn check_arn(text: &str) -> Result<(), ArnError> {
     let arn = Arn::parse(text)?;
+    // Postgres holds no NUL, so nothing has such a name.
     match arn.resource {
+        Resource::Execution { name, .. } if name.contains('\0') => Err(ArnError::Shape(text.to_owned())),
         Resource::Execution { .. } => Ok(()),
         Resource::Machine { .. }
         | Resource::Express { .. }

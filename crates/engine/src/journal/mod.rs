@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::limits;
-pub use record::{Close, FRAME_FORMAT, FrameWrite, HistoryChunk, Record, Redrive, Row, Written};
+pub use record::{Close, FRAME_FORMAT, Fate, FrameWrite, HistoryChunk, Record, Redrive, Row, Written};
 
 /// Takes records. Cheap to clone.
 #[derive(Clone)]
@@ -85,8 +85,8 @@ impl Writer {
                 return;
             }
             let limit = std::time::Duration::from_millis(limits::JOURNAL_WRITE_MS_MAX);
-            let written =
-                tokio::time::timeout(limit, write::write(&mut self.connection, self.epoch, batch)).await;
+            let writing = write::write_all(&mut self.connection, self.epoch, &batch);
+            let written = tokio::time::timeout(limit, writing).await;
             match written {
                 Ok(Ok(written)) => (self.told)(written),
                 Ok(Err(error)) => return self.give_up(error),

@@ -119,8 +119,19 @@ pub enum FrameWrite {
 pub struct Written {
     /// Whose record.
     pub execution: ExecutionId,
-    /// False only for a first record whose ARN another execution has already.
-    pub accepted: bool,
+    /// Whether it is durable.
+    pub fate: Fate,
+}
+
+/// What can become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is durable.
+    Durable,
+    /// A first record, and another execution has its ARN.
+    Conflict,
+    /// Postgres does not take what is in it, and never will: a bug of the engine. Others are not to suffer from it.
+    Refused,
 }
 
 impl Record {

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::record::{Close, FrameWrite, Record, Redrive, Written};
+use super::record::{Close, Fate, FrameWrite, Record, Redrive, Written};
 use crate::executions::ExecutionId;
 
 /// Why a batch was not written, as far as is known.
@@ -97,8 +97,8 @@ struct Columns<'a> {
     cause: Vec<Option<String>>,
     started_at: Vec<i64>,
     stopped_at: Vec<Option<i64>>,
-    trace_header: Vec<Option<&'a str>>,
-    mock_case: Vec<Option<&'a str>>,
+    trace_header: Vec<Option<String>>,
+    mock_case: Vec<Option<String>>,
     parent_id: Vec<Option<Uuid>>,
     parent_task: Vec<Option<i64>>,
 
@@ -138,14 +138,50 @@ struct Columns<'a> {
     forgotten_id: Vec<Uuid>,
 }
 
-/// Makes `batch` durable and says of each record what came of it.
-pub(super) async fn write(
+/// Makes `batch` durable and says of each record what came of it. When Postgres refuses what is in the batch, its records
+/// are written one by one, so that only the one that is to blame is left out.
+pub(super) async fn write_all(
     connection: &mut PgConnection,
     epoch: i64,
-    batch: Vec<Record>,
+    batch: &[Record],
+) -> Result<Vec<Written>, WriteError> {
+    match write(connection, epoch, batch).await {
+        Err(WriteError::Database(error)) if is_about_content(&error) => {}
+        written => return written,
+    }
+    let mut all = Vec::with_capacity(batch.len());
+    for record in batch {
+        match write(connection, epoch, std::slice::from_ref(record)).await {
+            Ok(written) => all.extend(written),
+            Err(WriteError::Database(error)) if is_about_content(&error) => {
+                let execution = record.execution;
+                tracing::error!(%execution, %error, "Postgres refuses the record of an execution");
+                all.push(Written {
+                    execution,
+                    fate: Fate::Refused,
+                });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+/// Data exceptions (class 22), constraints (23) and limits of the program (54) will not go away by trying again.
+fn is_about_content(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    epoch: i64,
+    batch: &[Record],
 ) -> Result<Vec<Written>, WriteError> {
     let mut columns = Columns::default();
-    for record in &batch {
+    for record in batch {
         columns.add(record);
     }
     let row = columns.bind(epoch).fetch_one(connection).await?;
@@ -153,11 +189,18 @@ pub(super) async fn write(
         return Err(WriteError::Fenced(epoch));
     }
     let started: HashSet<Uuid> = row.try_get::<Vec<Uuid>, _>(1)?.into_iter().collect();
+    let fate = |record: &Record| {
+        if record.row.is_none() || started.contains(&record.execution.0) {
+            Fate::Durable
+        } else {
+            Fate::Conflict
+        }
+    };
     Ok(batch
         .iter()
         .map(|record| Written {
             execution: record.execution,
-            accepted: record.row.is_none() || started.contains(&record.execution.0),
+            fate: fate(record),
         })
         .collect())
 }
@@ -201,8 +244,8 @@ impl<'a> Columns<'a> {
             .push(close.and_then(|close| close.cause.as_deref()).map(storable));
         self.started_at.push(row.started_at);
         self.stopped_at.push(close.map(|close| close.stopped_at));
-        self.trace_header.push(row.trace_header.as_deref());
-        self.mock_case.push(row.mock_case.as_deref());
+        self.trace_header.push(row.trace_header.as_deref().map(storable));
+        self.mock_case.push(row.mock_case.as_deref().map(storable));
         self.parent_id.push(row.parent.map(|parent| parent.execution.0));
         self.parent_task
             .push(row.parent.map(|parent| signed(parent.task.0)));

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use asl::eval::{
-    Command, Env, Event, ExecutionData, Frame, Outcome, Pattern, Resource, Stepped, TaskCall, TaskId, TimerId,
+    Command, Env, Event, ExecutionData, Frame, HistoryEvent, Outcome, Pattern, Resource, Stepped, TaskCall,
+    TaskId, TimerId,
 };
 use asl::limits::Limits;
 use asl::machine::Machine;
@@ -14,6 +15,7 @@ use asl::machine::Machine;
 use super::chance::{Moment, with_env};
 use super::snapshot::{self, Input, OpenTask, Snapshot, Stage};
 use super::token::TokenMaker;
+use crate::machines::model::Kind;
 
 /// An open execution.
 #[derive(Debug)]
@@ -40,6 +42,22 @@ pub(super) struct Happened {
     pub(super) missing_activities: Vec<Arc<str>>,
 }
 
+impl Happened {
+    fn tell(&mut self, history: &[HistoryEvent]) {
+        let (Some(first), Some(last)) = (history.first(), history.last()) else {
+            return;
+        };
+        self.ids = Some((first.id, last.id));
+        self.events.reserve(history.len() * 256);
+        for event in history {
+            if !self.events.is_empty() {
+                self.events.push(',');
+            }
+            event.write_wire(ExecutionData::Included, &mut self.events);
+        }
+    }
+}
+
 /// What is to be done outside.
 #[derive(Debug)]
 pub(super) enum Action {
@@ -56,9 +74,12 @@ pub(super) struct Ground<'a> {
     /// Whether there is an activity of this ARN.
     pub(super) has_activity: &'a dyn Fn(&str) -> bool,
     pub(super) limits: &'a Limits,
+    /// Express executions have no history to be asked for.
+    pub(super) kind: Kind,
 }
 
 struct Evaluated {
+    kind: Kind,
     stepped: Stepped,
     missing_activities: Vec<Arc<str>>,
 }
@@ -75,6 +96,7 @@ impl Ground<'_> {
         };
         let stepped = with_env(moment, self.tokens, &has_activity, self.limits, step);
         Evaluated {
+            kind: self.kind,
             stepped,
             missing_activities: missing.into_inner(),
         }
@@ -223,6 +245,7 @@ struct Outstanding {
 impl Outstanding {
     fn after(mut self, evaluated: Evaluated, sequence: u64) -> (Live, Happened) {
         let Evaluated {
+            kind,
             stepped,
             missing_activities,
         } = evaluated;
@@ -236,15 +259,9 @@ impl Outstanding {
             missing_activities,
             ..Happened::default()
         };
-        if let (Some(first), Some(last)) = (history.first(), history.last()) {
-            happened.ids = Some((first.id, last.id));
-            happened.events.reserve(history.len() * 256);
-        }
-        for event in &history {
-            if !happened.events.is_empty() {
-                happened.events.push(',');
-            }
-            event.write_wire(ExecutionData::Included, &mut happened.events);
+        match kind {
+            Kind::Standard => happened.tell(&history),
+            Kind::Express => {}
         }
         for command in commands {
             match command {

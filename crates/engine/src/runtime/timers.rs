@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 use asl::eval::TimerId;
 
 use crate::executions::ExecutionId;
+use crate::limits;
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,11 +26,24 @@ pub(super) enum Wake {
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     heap: BinaryHeap<Reverse<(i64, ExecutionId, Wake)>>,
+    /// Entries at the last cleaning.
+    clean_len: usize,
 }
 
 impl Timers {
     pub(super) fn add(&mut self, due_ms: i64, execution: ExecutionId, wake: Wake) {
         self.heap.push(Reverse((due_ms, execution, wake)));
+    }
+
+    /// Keeps those that are wanted still, once there are twice as many as there were then.
+    pub(super) fn clean(&mut self, wanted: impl Fn(i64, ExecutionId, Wake) -> bool) {
+        if self.heap.len() < 2 * self.clean_len + limits::TIMERS_CLEAN_MIN {
+            return;
+        }
+        self.heap
+            .retain(|Reverse((due_ms, id, wake))| wanted(*due_ms, *id, *wake));
+        self.heap.shrink_to(2 * self.heap.len());
+        self.clean_len = self.heap.len();
     }
 
     /// When the next is due, ms since 1970.
@@ -61,5 +75,16 @@ mod tests {
         assert_eq!(timers.pop_due(30), Some((10, execution, Wake::Timer(TimerId(1)))));
         assert_eq!(timers.pop_due(30), Some((20, execution, Wake::Timer(TimerId(2)))));
         assert_eq!(timers.pop_due(30), None);
+    }
+
+    #[test]
+    fn what_was_cancelled_does_not_pile_up() {
+        let execution = ExecutionId(uuid::Uuid::now_v7());
+        let mut timers = Timers::default();
+        for round in 0..100_000 {
+            timers.add(i64::MAX - round, execution, Wake::Away);
+            timers.clean(|_, _, _| false);
+        }
+        assert!(timers.heap.len() <= limits::TIMERS_CLEAN_MIN);
     }
 }

@@ -230,6 +230,7 @@ fn caught<T>(
         tokens: &tokens,
         has_activity: &has_activity,
         limits: &ground.limits,
+        kind: definition.kind,
     };
     // Everything the evaluator could leave half done is dropped with it.
     let result = catch_unwind(AssertUnwindSafe(|| evaluate(evaluation)));
