@@ -8,9 +8,13 @@
 )]
 
 mod access;
+mod analytics;
 mod approvals;
 mod audit;
+mod executions;
 mod harness;
+mod monitor;
 mod notifications;
 mod service;
 mod tasks;
+mod templates;
