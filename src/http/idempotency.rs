@@ -40,7 +40,7 @@ const KEY_LENGTH_MAX: usize = 255;
 const KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// Longer than any request may take: the request timeout, the longest `Prefer: wait`, and some air.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 
 /// An answer that is kept, bytes: an execution with its input and output, escaped.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -304,7 +304,7 @@ async fn keep(
             Some((name.as_str().to_owned(), Value::from(value)))
         })
         .collect();
-    sqlx::query(
+    let kept = sqlx::query(
         "update idempotency_keys set status = $5, headers = $6, body = $7, lease_token = null, lease_until = null
          where principal = $1 and route = $2 and key = $3 and lease_token = $4",
     )
@@ -316,12 +316,11 @@ async fn keep(
     .bind(Value::Object(headers))
     .bind(body.as_ref())
     .execute(db.pool())
-    .await
-    .map(drop)
-    .unwrap_or_else(|error| {
+    .await;
+    if let Err(error) = kept {
         // What was asked for is done, and the caller is told so. A repetition runs the handler again under the same token.
         tracing::warn!(%error, "an answer could not be kept for its idempotency key");
-    });
+    }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 

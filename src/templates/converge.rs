@@ -162,8 +162,8 @@ async fn attempt(
     revision: i32,
 ) -> Result<String, ConvergeError> {
     let target = app.environments.target(environment)?;
-    let published = publish::publish(app, &target, template, revision, None).await?;
-    point_alias(&target, template, &published.version_arn).await?;
+    let published = publish::publish(app, target, template, revision, None).await?;
+    point_alias(target, template, &published.version_arn).await?;
     Ok(published.version_arn)
 }
 

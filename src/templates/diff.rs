@@ -72,12 +72,12 @@ pub(super) fn diff(from: &Revision, to: &Revision) -> Result<Diff, serde_json::E
     for pointer in old_names.intersection(&new_names) {
         if let (Some(before), Some(after)) = (old_parts.states.get(*pointer), new_parts.states.get(*pointer))
         {
-            let mut changes = Vec::new();
-            compare(pointer, before, after, &mut changes, &mut budget);
-            if !changes.is_empty() {
+            let mut found = Vec::new();
+            compare(pointer, before, after, &mut found, &mut budget);
+            if !found.is_empty() {
                 changed.push(ChangedState {
                     pointer: (*pointer).clone(),
-                    changes,
+                    changes: found,
                 });
             }
         }

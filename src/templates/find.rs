@@ -36,10 +36,10 @@ async fn overview(conn: &mut sqlx::PgConnection, template: Template) -> Result<O
     let bindings = store::list_bindings(conn, name).await?;
     let execution_count = store::count_executions(conn, name).await?;
     Ok(Some(Overview {
+        template,
         revision,
         bindings,
         execution_count,
-        template,
     }))
 }
 

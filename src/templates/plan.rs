@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::limits;
@@ -115,39 +116,68 @@ fn tag_faults(tags: &BTreeMap<String, String>, faults: &mut Vec<Fault>) {
     }
 }
 
-/// A change of settings: what is absent stays, null goes back to the default.
+/// What becomes of one setting in a new revision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Setting<T> {
+    /// It stays: the field is absent.
+    #[default]
+    Keep,
+    /// It goes back to its default: the field is null.
+    Clear,
+    /// It becomes this.
+    Set(T),
+}
+
+impl<T> Setting<T> {
+    fn apply(self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => before,
+            Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Setting<T> {
+    /// Of a field that is there; one that is absent is the default.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<T>::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
+    }
+}
+
+/// A change of settings.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct SettingsChange {
     /// See [`Settings::timeout_seconds`].
-    pub timeout_seconds: Option<Option<u32>>,
+    pub(super) timeout_seconds: Setting<u32>,
     /// See [`Settings::retry_attempts`].
-    pub retry_attempts: Option<Option<u32>>,
+    pub(super) retry_attempts: Setting<u32>,
     /// See [`Settings::role_arn`].
-    pub role_arn: Option<Option<String>>,
+    pub(super) role_arn: Setting<String>,
     /// See [`Settings::logging`].
-    pub logging: Option<Option<Logging>>,
+    pub(super) logging: Setting<Logging>,
     /// See [`Settings::tracing`].
-    pub tracing: Option<Option<bool>>,
+    pub(super) tracing: Setting<bool>,
     /// See [`Settings::tags`].
-    pub tags: Option<Option<BTreeMap<String, String>>>,
+    pub(super) tags: Setting<BTreeMap<String, String>>,
     /// See [`Settings::input_schema`].
-    pub input_schema: Option<Option<Value>>,
+    pub(super) input_schema: Setting<Value>,
     /// See [`Settings::rules`].
-    pub rules: Option<Option<Vec<Rule>>>,
+    pub(super) rules: Setting<Vec<Rule>>,
 }
 
 impl SettingsChange {
     /// The settings after this change.
     pub(super) fn apply(self, before: Settings) -> Settings {
         Settings {
-            timeout_seconds: self.timeout_seconds.unwrap_or(before.timeout_seconds),
-            retry_attempts: self.retry_attempts.unwrap_or(before.retry_attempts),
-            role_arn: self.role_arn.unwrap_or(before.role_arn),
-            logging: self.logging.unwrap_or(before.logging),
-            tracing: self.tracing.unwrap_or(before.tracing),
-            tags: self.tags.unwrap_or(before.tags),
-            input_schema: self.input_schema.unwrap_or(before.input_schema),
-            rules: self.rules.unwrap_or(before.rules),
+            timeout_seconds: self.timeout_seconds.apply(before.timeout_seconds),
+            retry_attempts: self.retry_attempts.apply(before.retry_attempts),
+            role_arn: self.role_arn.apply(before.role_arn),
+            logging: self.logging.apply(before.logging),
+            tracing: self.tracing.apply(before.tracing),
+            tags: self.tags.apply(before.tags),
+            input_schema: self.input_schema.apply(before.input_schema),
+            rules: self.rules.apply(before.rules),
         }
     }
 }
@@ -211,8 +241,8 @@ mod tests {
             ..Settings::default()
         };
         let change = SettingsChange {
-            retry_attempts: Some(None),
-            tracing: Some(Some(true)),
+            retry_attempts: Setting::Clear,
+            tracing: Setting::Set(true),
             ..SettingsChange::default()
         };
         let after = change.apply(before);

@@ -6,7 +6,10 @@ use crate::harness::Signalbox;
 
 async fn run(signalbox: &Signalbox, template: &str, input: Value) -> Value {
     let request = signalbox
-        .request(reqwest::Method::POST, &format!("/v1/templates/{template}/executions"))
+        .request(
+            reqwest::Method::POST,
+            &format!("/v1/templates/{template}/executions"),
+        )
         .header("prefer", "wait=30")
         .json(&json!({"input": input}));
     signalbox.send(request).await.expect(200)
@@ -26,7 +29,10 @@ async fn analytics_agree_with_what_ran_and_survive_a_restart() {
     for error in ["", "", "", "Payment.Declined", "Payment.Declined", "Stock.Empty"] {
         run(&signalbox, "mixed", json!({"fail": error})).await;
     }
-    let analytics = signalbox.get("/v1/templates/mixed/analytics?days=7").await.expect(200);
+    let analytics = signalbox
+        .get("/v1/templates/mixed/analytics?days=7")
+        .await
+        .expect(200);
     for (field, value) in [
         ("workflow_name", json!("mixed")),
         ("analysis_period_days", json!(7)),
@@ -51,7 +57,10 @@ async fn analytics_agree_with_what_ran_and_survive_a_restart() {
         "p95_duration_seconds",
         "p99_duration_seconds",
     ] {
-        assert!(analytics[field].as_f64().unwrap() >= 0.0, "{field} of {analytics}");
+        assert!(
+            analytics[field].as_f64().unwrap() >= 0.0,
+            "{field} of {analytics}"
+        );
     }
     let trends = analytics["performance_trends"].as_array().unwrap();
     let total: i64 = trends.iter().map(|day| day["total"].as_i64().unwrap()).sum();
@@ -59,7 +68,10 @@ async fn analytics_agree_with_what_ran_and_survive_a_restart() {
     // int(min(50, 25) + max(0, 50 - 2 * average)), and the average is far below half a second... or the machine is very busy.
     let average = analytics["avg_duration_seconds"].as_f64().unwrap();
     let score = analytics["performance_score"].as_f64().unwrap();
-    assert!((score - (25.0 + (50.0 - 2.0 * average).max(0.0))).abs() <= 1.0, "{analytics}");
+    assert!(
+        (score - (25.0 + (50.0 - 2.0 * average).max(0.0))).abs() <= 1.0,
+        "{analytics}"
+    );
     assert_eq!(
         analytics["recommendations"][0],
         "Consider improving error handling and retry logic. Current success rate is below 95%."
@@ -67,7 +79,10 @@ async fn analytics_agree_with_what_ran_and_survive_a_restart() {
 
     signalbox.kill().await;
     signalbox.restart().await;
-    let after = signalbox.get("/v1/templates/mixed/analytics?days=7").await.expect(200);
+    let after = signalbox
+        .get("/v1/templates/mixed/analytics?days=7")
+        .await
+        .expect(200);
     assert_eq!(after, analytics);
 }
 

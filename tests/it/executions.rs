@@ -18,7 +18,10 @@ fn fail() -> Value {
 
 async fn start_waiting(signalbox: &Signalbox, template: &str, body: Value) -> Answer {
     let request = signalbox
-        .request(reqwest::Method::POST, &format!("/v1/templates/{template}/executions"))
+        .request(
+            reqwest::Method::POST,
+            &format!("/v1/templates/{template}/executions"),
+        )
         .header("prefer", "wait=30")
         .json(&body);
     signalbox.send(request).await
@@ -26,7 +29,10 @@ async fn start_waiting(signalbox: &Signalbox, template: &str, body: Value) -> An
 
 async fn start_keyed(signalbox: &Signalbox, template: &str, key: &str, body: Value) -> Answer {
     let request = signalbox
-        .request(reqwest::Method::POST, &format!("/v1/templates/{template}/executions"))
+        .request(
+            reqwest::Method::POST,
+            &format!("/v1/templates/{template}/executions"),
+        )
         .header("idempotency-key", key)
         .json(&body);
     signalbox.send(request).await
@@ -56,7 +62,10 @@ async fn an_execution_runs_through_the_alias_to_its_end() {
     assert!(closed["duration_ms"].as_i64().unwrap() >= 0);
     assert_eq!(closed["error"], Value::Null);
     assert_eq!(closed["name"], started["name"]);
-    assert_eq!(signalbox.get("/v1/templates/echo").await.expect(200)["execution_count"], 1);
+    assert_eq!(
+        signalbox.get("/v1/templates/echo").await.expect(200)["execution_count"],
+        1
+    );
 }
 
 #[tokio::test]
@@ -65,11 +74,20 @@ async fn a_caller_that_waits_is_given_the_end() {
     signalbox.register("echo", pass()).await;
     signalbox.register("broken", fail()).await;
     signalbox.register("slow", wait(3_600)).await;
-    let answer = start_waiting(&signalbox, "echo", json!({"input": "x"})).await.expect(200);
-    assert_eq!((answer["status"].clone(), answer["output"].clone()), (json!("SUCCEEDED"), json!({"got": "x"})));
+    let answer = start_waiting(&signalbox, "echo", json!({"input": "x"}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (answer["status"].clone(), answer["output"].clone()),
+        (json!("SUCCEEDED"), json!({"got": "x"}))
+    );
     let answer = start_waiting(&signalbox, "broken", json!({})).await.expect(200);
     assert_eq!(
-        (answer["status"].clone(), answer["error"].clone(), answer["cause"].clone()),
+        (
+            answer["status"].clone(),
+            answer["error"].clone(),
+            answer["cause"].clone()
+        ),
         (json!("FAILED"), json!("Orders.Broken"), json!("by design"))
     );
     let request = signalbox
@@ -103,7 +121,9 @@ async fn the_same_key_at_the_same_time_starts_once() {
     let signalbox = Signalbox::start().await;
     signalbox.register("slow", wait(3_600)).await;
     let body = json!({"input": {"n": 1}});
-    let answers = futures::future::join_all((0..8).map(|_| start_keyed(&signalbox, "slow", "once", body.clone()))).await;
+    let answers =
+        futures::future::join_all((0..8).map(|_| start_keyed(&signalbox, "slow", "once", body.clone())))
+            .await;
     for answer in &answers {
         assert!(matches!(answer.status, 201 | 409), "{}", answer.text);
     }
@@ -118,13 +138,16 @@ async fn a_refused_request_leaves_its_key_free() {
         .await
         .expect_problem(404, "not_found");
     signalbox.register("later", pass()).await;
-    start_keyed(&signalbox, "later", "key", json!({})).await.expect(201);
+    start_keyed(&signalbox, "later", "key", json!({}))
+        .await
+        .expect(201);
 }
 
 #[tokio::test]
 async fn bad_inputs_and_unknown_things_are_problems() {
     let signalbox = Signalbox::start().await;
-    let schema = json!({"type": "object", "required": ["bucket"], "properties": {"rows": {"type": "integer"}}});
+    let schema =
+        json!({"type": "object", "required": ["bucket"], "properties": {"rows": {"type": "integer"}}});
     signalbox
         .post(
             "/v1/templates",
@@ -155,7 +178,10 @@ async fn bad_inputs_and_unknown_things_are_problems() {
         .await
         .expect_problem(422, "invalid_request");
     signalbox
-        .post(start, json!({"input": {"bucket": "b"}, "callback_url": "ftp://example.com"}))
+        .post(
+            start,
+            json!({"input": {"bucket": "b"}, "callback_url": "ftp://example.com"}),
+        )
         .await
         .expect_problem(422, "invalid_request");
     signalbox
@@ -206,7 +232,10 @@ async fn executions_are_found_by_what_is_known_of_them() {
     }
     start_waiting(&signalbox, "broken", json!({})).await.expect(200);
     let count = async |query: &str| {
-        let listed = signalbox.get(&format!("/v1/executions?{query}")).await.expect(200);
+        let listed = signalbox
+            .get(&format!("/v1/executions?{query}"))
+            .await
+            .expect(200);
         listed["data"].as_array().unwrap().len()
     };
     assert_eq!(count("").await, 4);
@@ -242,7 +271,10 @@ async fn a_running_execution_is_stopped_with_its_reason() {
         .expect(201);
     let path = format!("/v1/executions/{}", started["id"].as_str().unwrap());
     let stopped = signalbox
-        .post(&format!("{path}/stop"), json!({"error": "Ops.Stop", "cause": "maintenance"}))
+        .post(
+            &format!("{path}/stop"),
+            json!({"error": "Ops.Stop", "cause": "maintenance"}),
+        )
         .await
         .expect(200);
     assert_eq!(
@@ -271,12 +303,20 @@ async fn a_history_is_given_as_the_engine_has_it_page_by_page() {
         .collect();
     assert_eq!(
         types,
-        ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
+        [
+            "ExecutionStarted",
+            "PassStateEntered",
+            "PassStateExited",
+            "ExecutionSucceeded"
+        ]
     );
     assert_eq!(all["data"][0]["id"], 1);
     let first = signalbox.get(&format!("{path}?limit=1")).await.expect(200);
     assert_eq!(first["has_more"], true);
-    let reversed = signalbox.get(&format!("{path}?reverse=true&limit=1")).await.expect(200);
+    let reversed = signalbox
+        .get(&format!("{path}?reverse=true&limit=1"))
+        .await
+        .expect(200);
     assert_eq!(reversed["data"][0]["type"], "ExecutionSucceeded");
 }
 
@@ -366,9 +406,15 @@ async fn an_express_execution_is_run_to_its_end_and_its_result_kept() {
         )
         .await
         .expect(201);
-    let done = start_waiting(&signalbox, "quick", json!({"input": {"n": 1}})).await.expect(200);
+    let done = start_waiting(&signalbox, "quick", json!({"input": {"n": 1}}))
+        .await
+        .expect(200);
     assert_eq!(
-        (done["status"].clone(), done["output"].clone(), done["type"].clone()),
+        (
+            done["status"].clone(),
+            done["output"].clone(),
+            done["type"].clone()
+        ),
         (json!("SUCCEEDED"), json!({"got": {"n": 1}}), json!("EXPRESS")),
         "{done}"
     );
@@ -377,7 +423,10 @@ async fn an_express_execution_is_run_to_its_end_and_its_result_kept() {
         .await
         .expect(201);
     let closed = signalbox.closed(started["id"].as_str().unwrap()).await;
-    assert!(closed["execution_arn"].as_str().unwrap().contains(":express:"), "{closed}");
+    assert!(
+        closed["execution_arn"].as_str().unwrap().contains(":express:"),
+        "{closed}"
+    );
     let id = closed["id"].as_str().unwrap();
     signalbox
         .post(&format!("/v1/executions/{id}/redrive"), json!({}))
@@ -415,7 +464,10 @@ async fn a_redrive_runs_on_from_where_it_failed() {
     // The failure was taken back and the success counted.
     let analytics = signalbox.get("/v1/templates/flaky/analytics").await.expect(200);
     assert_eq!(
-        (analytics["successful_executions"].clone(), analytics["failed_executions"].clone()),
+        (
+            analytics["successful_executions"].clone(),
+            analytics["failed_executions"].clone()
+        ),
         (json!(1), json!(0)),
         "{analytics}"
     );

@@ -27,7 +27,10 @@ async fn start_past(signalbox: &Signalbox, machine: &str, name: &str) -> String 
 
 async fn found(signalbox: &Signalbox, name: &str) -> Value {
     eventually(&format!("execution `{name}` is found"), async || {
-        let listed = signalbox.get(&format!("/v1/executions?name={name}")).await.expect(200);
+        let listed = signalbox
+            .get(&format!("/v1/executions?name={name}"))
+            .await
+            .expect(200);
         listed["data"].as_array().unwrap().first().cloned()
     })
     .await
@@ -45,7 +48,11 @@ async fn what_was_started_past_signalbox_is_found_running_and_closed() {
     assert_eq!(execution["origin"], "external", "{execution}");
     let closed = signalbox.closed(execution["id"].as_str().unwrap()).await;
     assert_eq!(
-        (closed["status"].clone(), closed["output"].clone(), closed["input"].clone()),
+        (
+            closed["status"].clone(),
+            closed["output"].clone(),
+            closed["input"].clone()
+        ),
         (json!("SUCCEEDED"), json!({"done": true}), json!({"past": 1})),
         "{closed}"
     );
@@ -106,7 +113,10 @@ async fn engine_view(signalbox: &Signalbox, machine: &str) -> HashMap<String, St
         if token.is_string() {
             request["nextToken"] = token;
         }
-        let page = signalbox.step_functions("ListExecutions", request).await.expect(200);
+        let page = signalbox
+            .step_functions("ListExecutions", request)
+            .await
+            .expect(200);
         for execution in page["executions"].as_array().unwrap() {
             view.insert(
                 execution["executionArn"].as_str().unwrap().to_owned(),
@@ -131,7 +141,10 @@ async fn own_view(signalbox: &Signalbox, template: &str) -> HashMap<String, Valu
             .expect(200);
         for execution in page["data"].as_array().unwrap() {
             let arn = execution["execution_arn"].as_str().unwrap().to_owned();
-            assert!(view.insert(arn, execution.clone()).is_none(), "listed twice: {execution}");
+            assert!(
+                view.insert(arn, execution.clone()).is_none(),
+                "listed twice: {execution}"
+            );
         }
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),

@@ -39,7 +39,10 @@ async fn a_registered_template_is_live_behind_its_alias() {
         alias["routingConfiguration"],
         json!([{"stateMachineVersionArn": format!("{arn}:1"), "weight": 100}])
     );
-    assert_eq!(signalbox.get("/v1/templates/orders").await.expect(200)["digest"], template["digest"]);
+    assert_eq!(
+        signalbox.get("/v1/templates/orders").await.expect(200)["digest"],
+        template["digest"]
+    );
 }
 
 #[tokio::test]
@@ -147,7 +150,10 @@ async fn a_text_is_kept_to_the_letter_and_an_object_is_pretty_printed() {
     let signalbox = Signalbox::start().await;
     let text = "{ \"StartAt\": \"S\",   \"States\": {\"S\": {\"Type\": \"Succeed\"}} }";
     signalbox.register("as-text", json!(text)).await;
-    let kept = signalbox.get("/v1/templates/as-text/revisions/1").await.expect(200);
+    let kept = signalbox
+        .get("/v1/templates/as-text/revisions/1")
+        .await
+        .expect(200);
     assert_eq!(kept["definition_text"], text);
     signalbox
         .register("as-object", serde_json::from_str(text).unwrap())
@@ -178,7 +184,10 @@ async fn revisions_are_immutable_known_by_digest_and_not_deployed() {
         .post(revisions, json!({"definition": wait(2)}))
         .await
         .expect(200);
-    assert_eq!((again["revision"].clone(), again["digest"].clone()), (json!(2), second["digest"].clone()));
+    assert_eq!(
+        (again["revision"].clone(), again["digest"].clone()),
+        (json!(2), second["digest"].clone())
+    );
     // Back to the first one: that revision, not a third.
     let first = signalbox
         .post(revisions, json!({"definition": wait(1)}))
@@ -193,7 +202,10 @@ async fn revisions_are_immutable_known_by_digest_and_not_deployed() {
         .await
         .expect(200);
     assert_eq!(diff["changed"][0]["changes"][0]["pointer"], "/States/W/Seconds");
-    assert!(diff["text"].as_str().unwrap().contains("+      \"Seconds\": 2"), "{diff}");
+    assert!(
+        diff["text"].as_str().unwrap().contains("+      \"Seconds\": 2"),
+        "{diff}"
+    );
     let listed = signalbox.get("/v1/templates/orders/revisions").await.expect(200);
     assert_eq!(listed["data"].as_array().unwrap().len(), 2);
 }
@@ -214,7 +226,10 @@ async fn rules_of_the_house_refuse_warn_and_are_named_when_they_are_wrong() {
         .post("/v1/templates", register("has(definition.", "error"))
         .await
         .expect_problem(422, "invalid_request");
-    assert!(problem["detail"].as_str().unwrap().contains("has-comment"), "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("has-comment"),
+        "{problem}"
+    );
     assert_eq!(problem["errors"][0]["pointer"], "/rules/0/expression");
     let template = signalbox
         .post("/v1/templates", register("has(definition.Comment)", "warning"))
@@ -242,7 +257,10 @@ async fn bad_names_schemas_settings_and_sizes_are_refused() {
         body
     };
     for (body, pointer) in [
-        (with("input_schema", json!({"type": "strin"})), "/input_schema/type"),
+        (
+            with("input_schema", json!({"type": "strin"})),
+            "/input_schema/type",
+        ),
         (with("timeout_seconds", json!(0)), "/timeout_seconds"),
         (with("environments", json!(["nowhere"])), "/environments"),
         (with("role_arn", json!("me")), "/role_arn"),
@@ -257,7 +275,10 @@ async fn bad_names_schemas_settings_and_sizes_are_refused() {
         .post("/v1/templates", with("definitoin", json!({})))
         .await
         .expect_problem(422, "invalid_request");
-    assert!(unknown["detail"].as_str().unwrap().contains("definitoin"), "{unknown}");
+    assert!(
+        unknown["detail"].as_str().unwrap().contains("definitoin"),
+        "{unknown}"
+    );
     let mut large = wait(1);
     large["Comment"] = json!("x".repeat(2_000_000));
     let problem = signalbox

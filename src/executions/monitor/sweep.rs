@@ -76,10 +76,10 @@ fn finish(
     let target = app.environments.target(&machine.environment).ok();
     match (result, target) {
         (Ok(found), Some(target)) => {
-            let pace = pace(app, target);
+            let rhythm = pace(app, target);
             let deep = now >= machine.deep_sweep_at;
             Swept {
-                due_at: plan::next_sweep(now, &pace, found.open, found.changed, false),
+                due_at: plan::next_sweep(now, &rhythm, found.open, found.changed, false),
                 watermark: begun_at,
                 deep_sweep_at: if deep {
                     now + delta(limits::DEEP_SWEEP_INTERVAL)
@@ -101,7 +101,7 @@ fn finish(
 async fn run(app: &App, machine: &WatchedMachine, begun_at: DateTime<Utc>) -> Result<Found, SweepError> {
     let target = app.environments.target(&machine.environment)?;
     let door = target.step_functions.at(Priority::Sweep);
-    let pace = pace(app, target);
+    let rhythm = pace(app, target);
     // First what is open here, then what runs there: what closes in between is found by the next sweep, and what is started in between is
     // not taken for closed.
     let mut conn = app.db.connection().await?;
@@ -114,14 +114,14 @@ async fn run(app: &App, machine: &WatchedMachine, begun_at: DateTime<Utc>) -> Re
             seen.insert(observation.execution_arn.clone(), observation);
         }
     }
-    let (floor, _) = plan::listing_floor(begun_at, &pace, machine.watermark, machine.deep_sweep_at);
+    let (floor, _) = plan::listing_floor(begun_at, &rhythm, machine.watermark, machine.deep_sweep_at);
     for observation in list(app, machine, &door, None, Some(floor)).await? {
         // The second listing is the later one; both are joined with what is known anyway.
         seen.insert(observation.execution_arn.clone(), observation);
     }
 
     let (news, mut to_describe) = sort_out(app, &open, seen).await?;
-    to_describe.extend(vanished(&open, &news.listed, begun_at - delta(pace.settling)));
+    to_describe.extend(vanished(&open, &news.listed, begun_at - delta(rhythm.settling)));
     let place = Place {
         template: &machine.template,
         target,

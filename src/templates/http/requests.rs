@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::model::{Logging, MachineType, Rule, Settings, TemplateName, Written};
-use super::super::plan::SettingsChange;
+use super::super::plan::{Setting, SettingsChange};
 use crate::environments::EnvironmentName;
 
 fn default_environments() -> Vec<EnvironmentName> {
@@ -62,13 +62,6 @@ impl RegisterTemplate {
     }
 }
 
-/// Tells null, which is `Some(None)`, from absent, which is `None`.
-fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
-}
-
 /// A revision to register. Settings that are absent stay as in the newest revision; null takes one back to its default.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -76,37 +69,37 @@ pub(super) struct RegisterRevision {
     /// Amazon States Language: an object, or text, which is kept as it was written.
     pub(super) definition: Written,
     /// Becomes the top-level `TimeoutSeconds` where the definition has none.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<u32>)]
-    timeout_seconds: Option<Option<u32>>,
+    timeout_seconds: Setting<u32>,
     /// Becomes a Retry on transient errors on every Task that has none.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<u32>)]
-    retry_attempts: Option<Option<u32>>,
+    retry_attempts: Setting<u32>,
     /// The role the state machine runs as.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    role_arn: Option<Option<String>>,
+    role_arn: Setting<String>,
     /// Logging of executions.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Logging>)]
-    logging: Option<Option<Logging>>,
+    logging: Setting<Logging>,
     /// AWS X-Ray.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<bool>)]
-    tracing: Option<Option<bool>>,
+    tracing: Setting<bool>,
     /// Tags of the state machine.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
-    tags: Option<Option<BTreeMap<String, String>>>,
+    tags: Setting<BTreeMap<String, String>>,
     /// JSON Schema 2020-12 that inputs must fit.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    input_schema: Option<Option<Value>>,
+    input_schema: Setting<Value>,
     /// Rules of the house, in CEL over `definition`.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Vec<Rule>>)]
-    rules: Option<Option<Vec<Rule>>>,
+    rules: Setting<Vec<Rule>>,
 }
 
 impl RegisterRevision {
@@ -170,8 +163,8 @@ mod tests {
         let revision: RegisterRevision =
             serde_json::from_str(r#"{"definition": {}, "retry_attempts": null, "tracing": true}"#).unwrap();
         let (_, change) = revision.into_parts();
-        assert_eq!(change.retry_attempts, Some(None));
-        assert_eq!(change.tracing, Some(Some(true)));
-        assert_eq!(change.timeout_seconds, None);
+        assert_eq!(change.retry_attempts, Setting::Clear);
+        assert_eq!(change.tracing, Setting::Set(true));
+        assert_eq!(change.timeout_seconds, Setting::Keep);
     }
 }
