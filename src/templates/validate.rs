@@ -195,7 +195,7 @@ mod tests {
         let checked = check_settings(&lambda(), &Settings::default()).unwrap();
         let codes = codes(&checked.diagnostics);
         assert!(
-            codes.contains(&"TASK_NO_TIMEOUT") && codes.contains(&"TASK_NO_RETRY"),
+            codes.contains(&"TASK_NO_TIMEOUT") && codes.contains(&"LAMBDA_NO_TRANSIENT_RETRY"),
             "{codes:?}"
         );
         assert_eq!(checked.written, checked.published);
@@ -209,7 +209,7 @@ mod tests {
         };
         let checked = check_settings(&lambda(), &settings).unwrap();
         assert!(
-            !codes(&checked.diagnostics).contains(&"TASK_NO_RETRY"),
+            !codes(&checked.diagnostics).contains(&"LAMBDA_NO_TRANSIENT_RETRY"),
             "{:?}",
             checked.diagnostics
         );
