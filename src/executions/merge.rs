@@ -64,7 +64,7 @@ pub(super) async fn merge(
         let Some(observation) = row.execution_arn.as_deref().and_then(|arn| heard.get(arn)) else {
             continue;
         };
-        batch.apply(app, &mut tx, place.target, &mut row, observation, now).await?;
+        batch.apply(app, &mut tx, &mut row, observation, now).await?;
     }
     batch.rollup.apply(tx.conn()).await?;
     tx.commit().await?;
@@ -129,7 +129,6 @@ impl Batch {
         &mut self,
         app: &App,
         tx: &mut Tx,
-        target: &Target,
         row: &mut LockedRow,
         observation: &Observation,
         now: DateTime<Utc>,
@@ -167,7 +166,7 @@ impl Batch {
         if matches!(change, Change::Closed | Change::RedrivenAndClosed)
             && let Some(counted) = &counted
         {
-            follow_up(app, tx, target, row, &after, counted).await?;
+            follow_up(app, tx, row, &after, counted).await?;
             self.closings.push(Closing {
                 id: row.id,
                 template: row.template.clone(),
@@ -197,10 +196,15 @@ impl Batch {
                 .executions_total
                 .with_label_values(&[template, environment, closing.status.as_str()])
                 .inc();
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a duration has far fewer digits than an f64 keeps"
+            )]
+            let seconds = closing.duration_ms as f64 / 1_000.0;
             app.metrics
                 .execution_duration_seconds
                 .with_label_values(&[template])
-                .observe(seconds(closing.duration_ms));
+                .observe(seconds);
             tracing::info!(
                 execution = %closing.id, template, environment, status = %closing.status, duration_ms = closing.duration_ms,
                 "an execution closed"
@@ -210,11 +214,6 @@ impl Batch {
             app.signals.notify(&topic(*id));
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a duration has far fewer digits than an f64 keeps")]
-fn seconds(milliseconds: i64) -> f64 {
-    milliseconds as f64 / 1_000.0
 }
 
 /// What listeners of an execution listen to.
@@ -262,7 +261,6 @@ fn event_data(row: &LockedRow, after: &Knowledge, kind: &str) -> Value {
 async fn follow_up(
     app: &App,
     tx: &mut Tx,
-    target: &Target,
     row: &LockedRow,
     after: &Knowledge,
     counted: &Contribution,
@@ -300,13 +298,15 @@ async fn follow_up(
         once: None,
     };
     notifications::enqueue(tx, &app.config.notifications, &notification).await?;
-    let finished = FinishedExecution {
-        template: &row.template,
-        status: after.status.as_str(),
-        duration_seconds: seconds(counted.duration_ms),
-        stopped_at: after.stopped_at.unwrap_or(row.started_at),
-    };
-    cloudwatch::execution_finished(tx, target, &finished).await?;
+    if let Ok(target) = app.environments.target(&row.environment) {
+        let finished = FinishedExecution {
+            template: &row.template,
+            status: after.status.as_str(),
+            duration_ms: counted.duration_ms,
+            stopped_at: notification.occurred_at,
+        };
+        cloudwatch::execution_finished(tx, target, &finished).await?;
+    }
     if let Some(url) = &row.callback_url {
         let callback = callback(notification, url, after);
         notifications::enqueue(tx, &app.config.notifications, &callback).await?;
