@@ -1,7 +1,7 @@
 //! Is this a definition AWS takes, and will it do what its author wants?
 //!
 //! One file per rule or tight family. A rule reads the [`Definition`] and says what it finds through the
-//! [`Context`]; it never sees what another rule said. One fault gets one message: where a fault has
+//! `Context`; it never sees what another rule said. One fault gets one message: where a fault has
 //! consequences, the rule about the consequence stays silent (see each file).
 //!
 //! The order of findings is AWS's: the document, each state with what is in it, then the graph; advice last.

@@ -20,14 +20,7 @@ impl<'m> Run<'m, '_, '_> {
         let Some(state) = self.state_of(at) else { return };
         self.transitions_left = self.transitions_left.saturating_sub(1);
         let now_ms = self.env.now_ms;
-        let mut input = self.input_of(at);
-        if state.is_distributed() {
-            // AWS reads and prints what enters a distributed Map, where others keep the text.
-            input = Payload::from_json(input.json().clone());
-            if let Some(scope) = self.frame.scopes.get_mut(at) {
-                scope.input = input.clone();
-            }
-        }
+        let input = self.input_of(at);
         let before = self.frame.scopes.get(at).map_or(0, |scope| scope.previous);
         let entered = self.record_in(
             at,
@@ -229,7 +222,7 @@ impl<'m> Run<'m, '_, '_> {
                         output: output.clone(),
                     },
                 );
-                self.close(Outcome::Succeeded { output }, Closed::Succeeded);
+                self.close(Outcome::Succeeded { output }, Closed::ForGood);
             }
             Some(parent) => match self.state_of(parent).map(State::kind) {
                 Some(StateType::Map) => self.iteration_done(parent, at, output),

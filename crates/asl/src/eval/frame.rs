@@ -36,7 +36,7 @@ pub struct Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Closed {
     /// It may not.
-    Succeeded,
+    ForGood,
     /// By a redrive; the event that ended it.
     Redrivable(u64),
 }

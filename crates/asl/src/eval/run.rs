@@ -285,10 +285,15 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         let previous = self.frame.next_event_id.saturating_sub(1);
         self.record(previous, Detail::ExecutionFailed(failure.clone()));
         // An execution whose history is full can't be redriven.
-        self.close(Outcome::Failed(failure), Closed::Succeeded);
+        self.close(Outcome::Failed(failure), Closed::ForGood);
     }
 
     pub(crate) fn close(&mut self, outcome: Outcome, closed: Closed) {
+        // An Express execution can't be redriven.
+        let closed = match self.frame.facts.kind {
+            MachineKind::Standard => closed,
+            MachineKind::Express => Closed::ForGood,
+        };
         self.frame.ready.clear();
         for (id, at) in std::mem::take(&mut self.frame.waiting) {
             let is_task = self.frame.scopes.get(at).is_some_and(|scope| match &scope.phase {
@@ -305,7 +310,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         if let Some(id) = self.frame.machine_timer.take() {
             self.commands.push(Command::CancelTimer { id });
         }
-        if closed == Closed::Succeeded {
+        if closed == Closed::ForGood {
             self.frame.scopes.clear();
         }
         self.frame.closed = Some(closed);

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::compute::Seen;
-use super::env::Env;
+use super::env::{Env, MachineKind};
 use super::frame::{Child, Frame, Scope, ScopeIx};
 use super::problem::{Problem, names};
 use super::time;
@@ -77,10 +77,11 @@ impl<'v, 'e> View<'v, 'e> {
             machine.insert(key("Name"), text(&facts.machine_name));
         }
         execution.insert(key("RoleArn"), text(&facts.role_arn));
-        execution.insert(
-            key("RedriveCount"),
-            Json::from(u64::from(self.frame.redrive_count)),
-        );
+        if facts.kind == MachineKind::Standard {
+            // Express executions can't be redriven.
+            let redrive_count = Json::from(u64::from(self.frame.redrive_count));
+            execution.insert(key("RedriveCount"), redrive_count);
+        }
         if let Some(redriven_ms) = self.frame.redriven_ms {
             execution.insert(key("RedriveTime"), Json::string(time::format_ms(redriven_ms)));
         }

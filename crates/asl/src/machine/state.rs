@@ -63,10 +63,6 @@ impl State {
         }
     }
 
-    pub(crate) fn is_distributed(&self) -> bool {
-        matches!(&self.body, Body::Map(map) if map.distributed.is_some())
-    }
-
     /// Whether its kind knows `Retry`.
     pub(crate) fn can_retry(&self) -> bool {
         matches!(self.body, Body::Task(_) | Body::Parallel { .. } | Body::Map(_))

@@ -311,4 +311,5 @@ fn an_express_execution_has_five_minutes() {
     driver.run();
     assert!(matches!(driver.outcome, Some(Outcome::TimedOut(_))));
     assert_eq!(driver.now_ms, START_MS + 300_000);
+    assert!(!driver.steps.last().unwrap().frame.is_redrivable());
 }
