@@ -49,6 +49,7 @@ fn features() -> OpenApiRouter<Arc<App>> {
         .merge(crate::notifications::http::routes())
         .merge(crate::approvals::http::routes())
         .merge(crate::approvals::tasks::http::routes())
+        .merge(crate::slack::http::routes())
         .merge(crate::jobs::http::routes())
         .merge(crate::deployments::http::routes())
         .merge(crate::environments::http::routes())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::jobs::{self, Registry};
-use crate::{approvals, audit, cloudwatch, deployments, executions, notifications, templates};
+use crate::{approvals, audit, cloudwatch, deployments, executions, notifications, slack, templates};
 
 /// How often starts without an answer are looked for.
 const RECOVER_EVERY: Duration = Duration::from_secs(15);
@@ -24,6 +24,7 @@ pub fn registry() -> Registry {
         .job::<approvals::expire::Expire>()
         .job::<approvals::tasks::send::SendAnswer>()
         .job::<approvals::tasks::deadline::Deadline>()
+        .job::<slack::reply::Reply>()
         .job::<templates::Converge>()
         .job::<executions::RunExpress>()
         .schedule::<executions::RecoverStarts>(RECOVER_EVERY)

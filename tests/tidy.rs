@@ -19,6 +19,7 @@ const ROOMS: &[&[&str]] = &[
     &["executions"],
     &["analytics"],
     &["deployments"],
+    &["slack"],
     &["routes", "workers"],
     &["cli"],
 ];

@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use super::announce;
 use super::expire;
 use super::model::{ApprovalState, Question, Standing};
-use super::rules::Facts;
 use super::store;
 use crate::audit::{self, AuditEntry, canonical_json};
 use crate::db::{DbError, Tx};
@@ -36,7 +35,7 @@ pub async fn ask(tx: &mut Tx, now: DateTime<Utc>, question: &Question) -> Result
         return Err(DbError::Other(sqlx::Error::RowNotFound));
     };
     if !is_new && facts.approval.digest == digest {
-        return Ok(standing(&facts));
+        return Ok(Standing::of(&facts.approval));
     }
     if !is_new {
         let approval = &mut facts.approval;
@@ -72,23 +71,12 @@ pub async fn ask(tx: &mut Tx, now: DateTime<Utc>, question: &Question) -> Result
         details: json!({"for": question.subject, "gate": question.gate_name, "digest": digest, "round": approval.round}),
     };
     audit::record(tx, entry).await?;
-    Ok(standing(&facts))
+    Ok(Standing::of(&facts.approval))
 }
 
 pub(super) fn expiry(seconds: Option<u64>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let seconds = i64::try_from(seconds?).ok()?;
     now.checked_add_signed(TimeDelta::try_seconds(seconds)?)
-}
-
-fn standing(facts: &Facts) -> Standing {
-    let approval = &facts.approval;
-    Standing {
-        id: approval.id,
-        gate: approval.gate.clone(),
-        state: approval.state,
-        digest: approval.digest.clone(),
-        reason: approval.closed_reason.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,13 @@ pub async fn standings(db: &Db, subject: &str) -> Result<Vec<Standing>, DbError>
     store::standings(&mut conn, subject).await
 }
 
+/// How one approval stands, and how many rounds it is in.
+pub async fn standing(db: &Db, id: ApprovalId) -> Result<Option<(Standing, i32)>, DbError> {
+    let mut conn = db.pool().acquire().await?;
+    let facts = store::find(&mut conn, id).await?;
+    Ok(facts.map(|facts| (Standing::of(&facts.approval), facts.approval.round)))
+}
+
 /// Approvals, newest first.
 pub(super) async fn list(
     db: &Db,

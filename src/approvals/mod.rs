@@ -29,7 +29,7 @@ mod withdraw;
 
 pub use ask::{ask, plan_digest};
 pub use decide::{Decide, DecideError, Decided, decide};
-pub use list::standings;
+pub use list::{standing, standings};
 pub use model::{
     ApprovalState, Approver, Exclusion, Gate, GateMoment, InvalidApprover, Level, OnExpire, Question,
     Standing, Via, Vote, Wake,

@@ -222,6 +222,19 @@ pub enum ApprovalState {
     Cancelled,
 }
 
+impl ApprovalState {
+    /// Its name as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// What somebody says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -321,6 +334,18 @@ pub(super) struct Approval {
     pub(super) expires_at: Option<DateTime<Utc>>,
     pub(super) closed_at: Option<DateTime<Utc>>,
     pub(super) closed_reason: Option<String>,
+}
+
+impl Standing {
+    pub(super) fn of(approval: &Approval) -> Self {
+        Self {
+            id: approval.id,
+            gate: approval.gate.clone(),
+            state: approval.state,
+            digest: approval.digest.clone(),
+            reason: approval.closed_reason.clone(),
+        }
+    }
 }
 
 /// A decision as it stands in the database.

@@ -1,6 +1,6 @@
 //! The page behind a personal link: what is asked, and a form to answer it. Plain HTML with no script.
 
-use super::model::{Approval, ApprovalState};
+use super::model::Approval;
 use super::rules::Facts;
 
 /// The question, with a form if `may` (who may decide, by name), else with the reason why not.
@@ -16,7 +16,7 @@ pub(super) fn question(facts: &Facts, person: &str, refused: Option<&str>) -> St
     );
     row(&mut body, "Asked by", &approval.requester);
     row(&mut body, "Level", &level_text(approval));
-    row(&mut body, "State", state_text(approval.state));
+    row(&mut body, "State", approval.state.as_str());
     if let Some(expires) = approval.expires_at {
         row(
             &mut body,
@@ -54,16 +54,6 @@ pub(super) fn message(title: &str, text: &str) -> String {
 
 fn level_text(approval: &Approval) -> String {
     format!("{} of {}", approval.level + 1, approval.rules.levels.len())
-}
-
-fn state_text(state: ApprovalState) -> &'static str {
-    match state {
-        ApprovalState::Pending => "pending",
-        ApprovalState::Approved => "approved",
-        ApprovalState::Rejected => "rejected",
-        ApprovalState::Expired => "expired",
-        ApprovalState::Cancelled => "cancelled",
-    }
 }
 
 fn row(body: &mut String, name: &str, value: &str) {

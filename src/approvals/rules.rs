@@ -32,7 +32,7 @@ pub(super) struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It is decided already, or not asked any more.
-    #[error("the approval is closed: it is {}", state_name(*.0))]
+    #[error("the approval is closed: it is {}", .0.as_str())]
     Closed(ApprovalState),
     /// The plan is not the one the caller saw.
     #[error("the plan has changed since: its digest is now `{current}`")]
@@ -65,16 +65,6 @@ pub enum Refusal {
         /// Who, or on whose behalf.
         name: String,
     },
-}
-
-fn state_name(state: ApprovalState) -> &'static str {
-    match state {
-        ApprovalState::Pending => "pending",
-        ApprovalState::Approved => "approved",
-        ApprovalState::Rejected => "rejected",
-        ApprovalState::Expired => "expired",
-        ApprovalState::Cancelled => "cancelled",
-    }
 }
 
 /// What a decision leads to.

@@ -40,4 +40,5 @@ pub mod strategy;
 pub mod tests;
 pub mod view;
 pub mod waves;
+pub mod words;
 mod write;
