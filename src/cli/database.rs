@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use signalbox_postgres::download::{Download, GITHUB, Release};
 use signalbox_postgres::{FindError, Progress, Reach, Search, Server, Settings, StartError};
 
 use super::Failure;
@@ -52,8 +53,15 @@ pub(super) async fn open(config: &Config, subdirectory: Option<&str>) -> Result<
             server: None,
         });
     }
+    let data_dir = data_dir(config, subdirectory)?;
+    let download = config.postgres.download.then(|| Download {
+        mirror: config.postgres.download_mirror.clone().unwrap_or_else(|| GITHUB.to_owned()),
+        directory: data_dir.join("downloads"),
+        release: Release::pinned(),
+    });
     let settings = Settings {
-        data_dir: data_dir(config, subdirectory)?,
+        data_dir,
+        download,
         search: Search {
             directory: config.postgres.binaries.clone(),
             path: config.surroundings.path.clone(),
@@ -68,10 +76,8 @@ pub(super) async fn open(config: &Config, subdirectory: Option<&str>) -> Result<
     };
     let server = match Server::start(settings, |progress| say(&line(&progress))).await {
         Ok(server) => server,
-        Err(StartError::Find(error @ FindError::Nowhere { .. })) => {
-            return Err(Box::new(NoPostgres {
-                reason: error.to_string(),
-            }));
+        Err(error @ (StartError::Find(FindError::Nowhere { .. }) | StartError::Download(_))) => {
+            return Err(Box::new(NoPostgres { reason: super::chain(&error) }));
         }
         Err(error) => return Err(Box::new(error)),
     };
@@ -93,6 +99,7 @@ fn data_dir(config: &Config, subdirectory: Option<&str>) -> Result<PathBuf, NoDa
 
 fn line(progress: &Progress) -> String {
     match progress {
+        Progress::Downloading(url) => format!("No Postgres on this machine: downloading {url} …"),
         Progress::Found(binaries) => {
             format!("Postgres {} in {}", binaries.major, binaries.directory.display())
         }

@@ -79,7 +79,13 @@ fn check(arguments: &validate::ValidateArguments) -> Result<ExitCode, Failure> {
 }
 
 fn failed(failure: &(dyn Error + 'static)) -> ExitCode {
-    let mut text = format!("error: {failure}");
+    output::complain(&format!("error: {}", chain(failure)));
+    ExitCode::FAILURE
+}
+
+/// The failure and its causes, a line each.
+fn chain(failure: &(dyn Error + 'static)) -> String {
+    let mut text = failure.to_string();
     let mut next = failure.source();
     while let Some(cause) = next {
         let cause_text = cause.to_string();
@@ -90,6 +96,5 @@ fn failed(failure: &(dyn Error + 'static)) -> ExitCode {
         }
         next = cause.source();
     }
-    output::complain(&text);
-    ExitCode::FAILURE
+    text
 }

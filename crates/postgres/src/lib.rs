@@ -2,6 +2,7 @@
 //! own for a test run.
 //!
 //! - [`find`]: the binaries on this machine, version 14 or later.
+//! - [`download`]: those of a pinned release, for a machine that has none.
 //! - [`Server`]: started, watched, restarted when it crashes, stopped with its owner.
 //! - [`testing`]: one server for a whole test run, a fresh database for each test.
 //!
@@ -10,6 +11,7 @@
 
 mod account;
 mod cluster;
+pub mod download;
 pub mod find;
 pub mod limits;
 mod lock;
@@ -21,6 +23,7 @@ mod url;
 
 pub use account::NoAccount;
 pub use cluster::InitError;
+pub use download::{Download, DownloadError};
 pub use find::{Binaries, FindError, Search};
 pub use lock::LockError;
 pub use place::PlaceError;

@@ -39,3 +39,21 @@ pub const START_ATTEMPTS_MAX: u32 = 6;
 
 /// Lines of the server's log that are kept for an error message.
 pub const LOG_LINES_KEPT: usize = 12;
+
+/// Connecting to the server of a release.
+pub const DOWNLOAD_CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// How long the server of a release may say nothing.
+pub const DOWNLOAD_SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// The whole download: 40 MB over a slow line.
+pub const DOWNLOAD_MAX: Duration = Duration::from_mins(20);
+
+/// An archive, bytes; those of version 17 are below 40 MB.
+pub const ARCHIVE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// An unpacked archive, bytes.
+pub const UNPACKED_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
+/// A file with a checksum, bytes: 64 digits and a file's name.
+pub const CHECKSUM_BYTES_MAX: usize = 1_024;

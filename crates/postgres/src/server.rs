@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::account::{Account, NoAccount};
 use crate::cluster::{self, Durability, InitError};
+use crate::download::{self, Download, DownloadError};
 use crate::find::{self, Binaries, FindError, Search, Wanted};
 use crate::lock::{self, Lock, LockError};
 use crate::place::{self, Place, PlaceError};
@@ -24,6 +25,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where its programs are looked for.
     pub search: Search,
+    /// What is fetched when there are none; none: nothing is.
+    pub download: Option<Download>,
     /// How it is reached.
     pub reach: Reach,
     /// The database that is made if it is not there.
@@ -45,6 +48,8 @@ pub enum Reach {
 /// What happens while a server is set up, for people who wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
+    /// A release is fetched from here.
+    Downloading(String),
     /// These programs are used.
     Found(Binaries),
     /// A data directory is made: the first start.
@@ -70,6 +75,9 @@ pub enum StartError {
     /// No programs.
     #[error(transparent)]
     Find(#[from] FindError),
+    /// No programs, and none could be fetched.
+    #[error("there is no Postgres on this machine, and none could be downloaded")]
+    Download(#[from] DownloadError),
     /// No data directory.
     #[error("cannot make the embedded Postgres' data directory")]
     Init(#[from] InitError),
@@ -117,14 +125,25 @@ impl Server {
     /// by `PDEATHSIG` on Linux when the process is killed, elsewhere by the next start, which stops what is left.
     pub async fn start(
         settings: Settings,
-        progress: impl Fn(Progress) + Send + 'static,
+        progress: impl Fn(Progress) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let database = settings.database.clone();
-        let started = tokio::task::spawn_blocking(move || start(&settings, &progress));
-        let (server, reached) = started.await.map_err(|error| StartError::Io {
-            what: "start the server",
-            source: error.into(),
-        })??;
+        let lock = blocking({
+            let data_dir = settings.data_dir.clone();
+            move || Locked::prepare(&data_dir)
+        })
+        .await?;
+        let wanted = lock.wanted();
+        let search = settings.search.clone();
+        let found = blocking(move || Ok(find::find(&search, wanted)?)).await;
+        let binaries = match (found, &settings.download) {
+            (Err(StartError::Find(FindError::Nowhere { .. })), Some(release)) => {
+                let fetching = |url: &str| progress(Progress::Downloading(url.to_owned()));
+                download::download(release, wanted, fetching).await?
+            }
+            (found, _) => found?,
+        };
+        let (server, reached) = blocking(move || start(&settings, lock, &binaries, &progress)).await?;
         let made = make_database(&reached.url("postgres"), &database).await;
         made.map_err(|source| StartError::Database { database, source })?;
         Ok(server)
@@ -190,16 +209,49 @@ impl Reached {
     }
 }
 
-fn start(settings: &Settings, progress: &dyn Fn(Progress)) -> Result<(Server, Reached), StartError> {
-    let account = Account::choose()?;
-    let place = place::prepare(&settings.data_dir, account)?;
-    let lock = lock::lock(&place.home)?;
-    let wanted = cluster::major_version(&place.cluster).map_or(Wanted::Any, Wanted::Major);
-    let binaries = find::find(&settings.search, wanted)?;
+/// A data directory that is ours.
+struct Locked {
+    account: Account,
+    place: Place,
+    lock: Lock,
+}
+
+impl Locked {
+    fn prepare(data_dir: &Path) -> Result<Self, StartError> {
+        let account = Account::choose()?;
+        let place = place::prepare(data_dir, account)?;
+        let lock = lock::lock(&place.home)?;
+        Ok(Self { account, place, lock })
+    }
+
+    fn wanted(&self) -> Wanted {
+        cluster::major_version(&self.place.cluster).map_or(Wanted::Any, Wanted::Major)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StartError::Io {
+            what: "start the server",
+            source: error.into(),
+        })?
+}
+
+fn start(
+    settings: &Settings,
+    locked: Locked,
+    binaries: &Binaries,
+    progress: &dyn Fn(Progress),
+) -> Result<(Server, Reached), StartError> {
+    let is_new = locked.wanted() == Wanted::Any;
+    let Locked { account, place, lock } = locked;
     progress(Progress::Found(binaries.clone()));
-    if wanted == Wanted::Any {
+    if is_new {
         progress(Progress::Initialising(place.cluster.clone()));
-        init(&binaries, account, &place)?;
+        init(binaries, account, &place)?;
     }
     if let Some(pid) = cluster::live_server(&place.cluster) {
         progress(Progress::StoppingLeftover(pid.as_raw_nonzero().get()));

@@ -18,6 +18,7 @@ fn settings(data_dir: &Path) -> Settings {
             directory: None,
             path,
         },
+        download: None,
         reach: Reach::Socket,
         database: "signalbox".to_owned(),
         connections_max: 20,
