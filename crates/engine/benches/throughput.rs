@@ -88,6 +88,7 @@ async fn own_postgres() -> (String, Option<(Server, tempfile::TempDir)>) {
     let settings = Settings {
         data_dir: folder.path().to_owned(),
         search: Search::default(),
+        download: None,
         reach: Reach::default(),
         database: "bench".into(),
         connections_max: 64,
