@@ -110,7 +110,8 @@ impl Inner {
             } => {
                 let result = match (&**service, &**action, pattern) {
                     ("states", "startExecution", _) => {
-                        return states::start_execution(&self.engine()?, call, context, *pattern, now_ms).await;
+                        return states::start_execution(&self.engine()?, call, context, *pattern, now_ms)
+                            .await;
                     }
                     (_, _, Pattern::Sync | Pattern::Sync2) => return Err(not_supported(text)),
                     ("lambda", "invoke", _) => self.lambda.service(parameters, &here, now_ms).await,

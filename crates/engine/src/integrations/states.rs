@@ -319,7 +319,10 @@ fn iso(seconds: f64) -> Json {
 
 /// As AWS prints times on the wire: `1.763847896123E9`.
 fn seconds(ms: i64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "times in ms since 1970 are far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "times in ms since 1970 are far below 2^53"
+    )]
     let seconds = ms as f64 / 1000.0;
     format!("{seconds:E}")
 }

@@ -4,8 +4,8 @@ use super::find::{FindError, Found, Name, find};
 use super::{Machines, store, tags};
 
 impl Machines {
-    /// Deletes a machine with its versions and aliases; it is DELETING until its open executions have ended, which the
-    /// runtime sees to. One that is not there is as good as deleted.
+    /// Deletes a machine with its versions and aliases; it is DELETING until its open executions have ended: the
+    /// runtime stops each at its next transition. One that is not there is as good as deleted.
     pub async fn delete(&self, arn: &str) -> Result<(), FindError> {
         let name = Name::parse(arn)?;
         if name.qualifier.is_some() {
@@ -18,7 +18,7 @@ impl Machines {
             tags::drop_all(&mut tx, &machine.arn()).await?;
             tx.commit().await?;
             self.caches.forget(&machine.arn());
-            self.caches.forget_machine(machine.id);
+            self.caches.delete_machine(machine.id);
         }
         Ok(())
     }

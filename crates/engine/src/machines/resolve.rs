@@ -1,7 +1,9 @@
 //! From the ARN that an execution is started by to the definition it runs.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use asl::machine::Machine;
 use thiserror::Error;
@@ -33,6 +35,14 @@ pub struct Definition {
     pub machine: Machine,
     /// The revision with its text, logging, tracing and encryption.
     pub revision: Revision,
+    deleted: Arc<AtomicBool>,
+}
+
+impl Definition {
+    /// Whether the machine was deleted: what still runs of it ends at its next transition.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Relaxed)
+    }
 }
 
 impl fmt::Debug for Definition {
@@ -109,6 +119,8 @@ struct Choice {
 pub(super) struct Caches {
     targets: Cache<Arc<str>, Arc<Target>>,
     definitions: Cache<Uuid, Arc<Definition>>,
+    /// Of every machine that something runs of, whether it was deleted. Executions hold on to it by their definition.
+    deletions: Mutex<HashMap<Uuid, Weak<AtomicBool>>>,
 }
 
 impl Default for Caches {
@@ -116,6 +128,7 @@ impl Default for Caches {
         Self {
             targets: Cache::new(TARGETS_CACHED_MAX),
             definitions: Cache::new(DEFINITION_BYTES_CACHED_MAX),
+            deletions: Mutex::default(),
         }
     }
 }
@@ -129,11 +142,28 @@ impl Caches {
         });
     }
 
-    /// Forgets the definitions of a machine that was deleted.
-    pub(super) fn forget_machine(&self, machine_id: Uuid) {
+    /// Forgets the definitions of a machine that was deleted, and tells what runs of it.
+    pub(super) fn delete_machine(&self, machine_id: Uuid) {
+        self.deletion(machine_id).store(true, Ordering::Relaxed);
         self.targets.remove(|_, target| target.machine_id == machine_id);
         self.definitions
             .remove(|_, definition| definition.machine_id == machine_id);
+    }
+}
+
+impl Caches {
+    fn deletion(&self, machine_id: Uuid) -> Arc<AtomicBool> {
+        let mut deletions = self.deletions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(deleted) = deletions.get(&machine_id).and_then(Weak::upgrade) {
+            return deleted;
+        }
+        // Once in a while those nobody holds any more are swept away.
+        if deletions.len() == deletions.capacity() {
+            deletions.retain(|_, deleted| deleted.strong_count() > 0);
+        }
+        let deleted = Arc::default();
+        deletions.insert(machine_id, Arc::downgrade(&deleted));
+        deleted
     }
 }
 
@@ -169,7 +199,12 @@ impl Machines {
             id: revision_id,
             source,
         })?;
+        let deleted = self.caches.deletion(machine.id);
+        if machine.deleted_at.is_some() {
+            deleted.store(true, Ordering::Relaxed);
+        }
         let definition = Arc::new(Definition {
+            deleted,
             machine: checked.machine,
             machine_id: machine.id,
             machine_arn: machine.arn().into(),

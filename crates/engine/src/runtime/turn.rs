@@ -112,6 +112,24 @@ pub(super) fn decide(here: &Here, input: Input, now_ms: i64, dispatch: &dyn Disp
     }
 }
 
+/// The event, or the end when it would lead to a transition of a machine that was deleted (API reference, `DeleteStateMachine`).
+pub(super) fn or_stopped(event: Event, definition: &Definition) -> Event {
+    match event {
+        Event::TaskSucceeded { .. }
+        | Event::TaskFailed { .. }
+        | Event::TimerFired { .. }
+        | Event::Continue
+            if definition.is_deleted() =>
+        {
+            Event::Stopped {
+                error: None,
+                cause: None,
+            }
+        }
+        event => event,
+    }
+}
+
 /// The activity's task, when no worker has it yet.
 fn waiting_for_worker(live: &Live, task: TaskId) -> Option<ActivityTask> {
     let open = live

@@ -51,6 +51,7 @@ impl Api {
         let database = signalbox_postgres::testing::database().await;
         let pool = sqlx::PgPool::connect(&database.url).await.unwrap();
         let engine = Engine::open(pool, config).await.unwrap();
+        engine.driving().await;
         let router = wire::router(Arc::clone(&engine), Trust::Nobody);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -225,3 +225,53 @@ async fn many_creations_of_one_machine_at_a_time_make_one() {
     let created = futures::future::join_all((0..8).map(|_| api.ok("CreateStateMachine", create("m")))).await;
     assert!(created.iter().all(|answer| answer == &created[0]), "{created:?}");
 }
+
+#[tokio::test]
+async fn a_machine_that_runs_is_deleting_until_its_executions_were_stopped_at_their_next_transition() {
+    let api = Api::start().await;
+    let two =
+        json!({"W": {"Type": "Wait", "Seconds": 2, "Next": "P"}, "P": {"Type": "Pass", "End": true}});
+    let definition = json!({"StartAt": "W", "States": two}).to_string();
+    let created = api
+        .ok(
+            "CreateStateMachine",
+            with(create("m"), "definition", json!(definition)),
+        )
+        .await;
+    let machine = json!({"stateMachineArn": created["stateMachineArn"]});
+    let started = api.ok("StartExecution", machine.clone()).await;
+    api.ok("DeleteStateMachine", machine.clone()).await;
+    assert_eq!(
+        api.ok("DescribeStateMachine", machine.clone()).await["status"],
+        "DELETING"
+    );
+    assert_eq!(
+        api.refused("CreateStateMachine", create("m")).await.0,
+        "StateMachineDeleting"
+    );
+    assert_eq!(
+        api.refused("StartExecution", machine.clone()).await.0,
+        "StateMachineDeleting"
+    );
+    let execution = json!({"executionArn": started["executionArn"]});
+    let status = loop {
+        let described = api.ok("DescribeExecution", execution.clone()).await;
+        if described["status"] != "RUNNING" {
+            break described["status"].clone();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    assert_eq!(status, "ABORTED");
+    let history = api.ok("GetExecutionHistory", execution).await;
+    let entered = |name: &str| {
+        history["events"]
+            .to_string()
+            .contains(&format!("\"name\":\"{name}\""))
+    };
+    assert!(entered("W") && !entered("P"), "{history}");
+    assert_eq!(
+        api.refused("DescribeStateMachine", machine).await.0,
+        "StateMachineDoesNotExist"
+    );
+    api.ok("CreateStateMachine", create("m")).await;
+}

@@ -20,7 +20,7 @@ use super::slot::{Here, Pending, Slot, State, Tell, Unwritten, refuse};
 use super::snapshot;
 use super::term::Ground;
 use super::timers::{Timers, Wake};
-use super::turn::{Decision, decide, start_caught, take_caught};
+use super::turn::{Decision, decide, or_stopped, start_caught, take_caught};
 use crate::executions::ExecutionId;
 use crate::limits;
 use crate::machines::model::Kind;
@@ -226,7 +226,7 @@ impl Shard {
                     unwritten.redrive = Some(redrive);
                     (event, Some(tell))
                 }
-                Decision::Take(event, tell) => (event, tell),
+                Decision::Take(event, tell) => (or_stopped(event, &here.definition), tell),
             };
             let submitted = matches!(event, asl::eval::Event::TaskSubmitted { .. });
             let moment = Moment {
