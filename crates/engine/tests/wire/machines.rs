@@ -229,8 +229,7 @@ async fn many_creations_of_one_machine_at_a_time_make_one() {
 #[tokio::test]
 async fn a_machine_that_runs_is_deleting_until_its_executions_were_stopped_at_their_next_transition() {
     let api = Api::start().await;
-    let two =
-        json!({"W": {"Type": "Wait", "Seconds": 2, "Next": "P"}, "P": {"Type": "Pass", "End": true}});
+    let two = json!({"W": {"Type": "Wait", "Seconds": 2, "Next": "P"}, "P": {"Type": "Pass", "End": true}});
     let definition = json!({"StartAt": "W", "States": two}).to_string();
     let created = api
         .ok(
