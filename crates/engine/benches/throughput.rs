@@ -32,6 +32,7 @@ use uuid::Uuid;
 
 const CONNECTIONS: usize = 64;
 const EXECUTIONS: usize = 20_000;
+const WAITING: usize = 100_000;
 const CEILING_CONNECTIONS: usize = 8;
 const CEILING_GROUP: usize = 50;
 
@@ -77,6 +78,7 @@ async fn main() {
         bench.batch(&parallel, EXECUTIONS / 4).await
     );
     bench.sync().await;
+    bench.waiting(&engine, WAITING).await;
     engine.shutdown().await;
 }
 
@@ -278,6 +280,33 @@ impl Bench {
         );
     }
 
+    /// Executions in a Wait: what they take in memory, the driver of this bench included.
+    async fn waiting(&self, engine: &Engine, count: usize) {
+        let definition =
+            json!({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 86_400, "End": true}}});
+        let machine = self.machine("waiting", definition, "STANDARD").await;
+        let before = resident_mib();
+        let left = AtomicUsize::new(count);
+        let request =
+            json!({"stateMachineArn": machine, "input": "{\"hello\":\"world\",\"n\":1}"}).to_string();
+        let began = Instant::now();
+        join_all(self.clients.iter().map(|client| async {
+            while left
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                .is_ok()
+            {
+                self.call(client, "StartExecution", request.clone()).await;
+            }
+        }))
+        .await;
+        println!(
+            "{count} waiting: {:.0} starts/s, {} MiB more than the {before} MiB before; drives: {:?}",
+            count as f64 / began.elapsed().as_secs_f64(),
+            resident_mib().saturating_sub(before),
+            engine.readiness()
+        );
+    }
+
     async fn sync(&self) {
         let machine = self.machine("sync", passes(10), "EXPRESS").await;
         let left = AtomicUsize::new(EXECUTIONS);
@@ -299,6 +328,20 @@ impl Bench {
             EXECUTIONS as f64 / began.elapsed().as_secs_f64()
         );
     }
+}
+
+/// Of this process, on Linux; 0 elsewhere.
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or("0 kB");
+    line.split_whitespace()
+        .next()
+        .and_then(|kib| kib.parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1024
 }
 
 fn passes(count: usize) -> Value {

@@ -108,13 +108,15 @@ impl Engine {
             shards: config.shards,
             resident_bytes_max: config.frames_resident_bytes_max,
         });
+        let executions = Executions::new(
+            pool.clone(),
+            config.clock.clone(),
+            Arc::clone(&machines),
+            runtime.clone(),
+        );
+        runtime.spawn(|shutdown| executions.clone().terminate_deleted(shutdown));
         let engine = Arc::new(Self {
-            executions: Executions::new(
-                pool.clone(),
-                config.clock.clone(),
-                Arc::clone(&machines),
-                runtime.clone(),
-            ),
+            executions,
             machines,
             runtime,
             activities,

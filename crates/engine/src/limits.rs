@@ -107,3 +107,7 @@ pub const CONNECT_MS_MAX: u64 = 5_000;
 pub const IDLE_CONNECTIONS_MAX: usize = 64;
 /// Fewer timers than this are not worth cleaning.
 pub const TIMERS_CLEAN_MIN: usize = 4_096;
+/// How often old executions are looked for, in ms.
+pub const RETENTION_CHECK_MS: u64 = 60 * 60 * 1_000;
+/// Executions removed in one statement.
+pub const RETENTION_BATCH_MAX: i64 = 1_000;

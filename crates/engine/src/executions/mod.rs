@@ -9,13 +9,16 @@ mod history;
 mod list;
 pub mod model;
 mod redrive;
+pub(crate) mod retain;
 mod start;
 mod stop;
+mod terminate;
 
 use std::fmt;
 use std::sync::Arc;
 
 use sqlx::PgPool;
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::machines::Machines;
@@ -38,6 +41,7 @@ pub struct Executions {
     machines: Arc<Machines>,
     runtime: Runtime,
     redrives: Arc<redrive::Recent>,
+    deletions: Arc<Notify>,
 }
 
 impl Executions {
@@ -49,6 +53,7 @@ impl Executions {
             machines,
             runtime,
             redrives: Arc::default(),
+            deletions: Arc::default(),
         }
     }
 }

@@ -113,6 +113,11 @@ impl Term {
             Arc::clone(&shards),
             lost.clone(),
         ));
+        setup.tracker.spawn(crate::executions::retain::run(
+            setup.pool.clone(),
+            Arc::clone(&setup.clock),
+            lost.clone(),
+        ));
         let mut threads = Vec::new();
         for (number, queue) in shards.all().enumerate() {
             let shard = Shard::new(Arc::clone(&ground), Arc::clone(queue), rand::random());

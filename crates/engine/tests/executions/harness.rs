@@ -9,6 +9,7 @@ use asl::json::Payload;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use signalbox_engine::clock::ManualClock;
 use signalbox_engine::integrations::{Dispatch, Reply, TaskContext, TaskError};
 use signalbox_engine::runtime::Closed;
 use signalbox_engine::wire::Trust;
@@ -181,6 +182,17 @@ impl Server {
         .await
     }
 
+    /// Begins again over the same database, at another time.
+    pub(crate) async fn restart_at(self, now_ms: i64) -> Self {
+        self.stop.cancel();
+        self.engine.shutdown().await;
+        let config = EngineConfig {
+            clock: Arc::new(ManualClock::at(now_ms)),
+            ..EngineConfig::default()
+        };
+        Self::over(self.database.clone(), config, Arc::clone(&self.functions)).await
+    }
+
     /// Begins again over the same database, and what was under way was not written down.
     pub(crate) async fn kill_and_restart(self) -> Self {
         self.change_and_restart("select 1").await
@@ -330,6 +342,18 @@ impl Client {
             .iter()
             .map(|event| text(&event["type"]))
             .collect()
+    }
+
+    /// Waits until the operation is refused with this error.
+    pub(crate) async fn until_error(&self, operation: &str, request: Value, error: &str) {
+        let waiting = async {
+            while self.call(operation, request.clone()).await.1["__type"] != error {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{operation}: no {error}"));
     }
 
     /// Waits until the history has `count` events of that type.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signalbox_engine::EngineConfig;
+use signalbox_engine::clock::{Clock, SystemClock};
 use signalbox_engine::runtime::Readiness;
 use signalbox_postgres::testing::database;
 use sqlx::PgPool;
@@ -287,6 +288,45 @@ async fn frames_that_were_put_away_come_back() {
         assert_eq!(server.closed(execution).await["status"], "SUCCEEDED");
         server.history(execution).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closed_executions_are_kept_for_ninety_days_and_open_ones_for_ever() {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+    let server = Server::start().await;
+    let pass = server.machine("pass", one(json!({"Type": "Pass"}))).await;
+    let waits = server.machine("waits", one(token_task())).await;
+    let closed = server.run(&pass, json!({})).await;
+    let open = server.run(&waits, json!({})).await;
+    server.until_history(&open, "TaskSubmitted", 1).await;
+    let now_ms = SystemClock.now_ms();
+
+    let server = server.restart_at(now_ms + 89 * DAY_MS).await;
+    let kept = server.machine("kept", one(json!({"Type": "Pass"}))).await;
+    server.closed(&server.run(&kept, json!({})).await).await;
+    assert_eq!(server.types(&closed).await.len(), 4);
+
+    let server = server.restart_at(now_ms + 91 * DAY_MS).await;
+    server
+        .until_error(
+            "DescribeExecution",
+            json!({"executionArn": closed}),
+            "ExecutionDoesNotExist",
+        )
+        .await;
+    assert_eq!(
+        server
+            .ok("DescribeExecution", json!({"executionArn": open}))
+            .await["status"],
+        "RUNNING"
+    );
+    let left: i64 = sqlx::query_scalar(
+        "select count(*) from engine.history h where not exists (select from engine.executions e where e.id = h.execution_id)",
+    )
+    .fetch_one(server.engine.pool())
+    .await
+    .unwrap();
+    assert_eq!(left, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
