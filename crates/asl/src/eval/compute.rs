@@ -176,6 +176,22 @@ impl Run<'_, '_, '_> {
         }
     }
 
+    /// Any number.
+    pub(crate) fn compute_number(
+        &mut self,
+        at: ScopeIx,
+        expression: &Expression,
+        field: &str,
+    ) -> Result<f64, Problem> {
+        let input = self.input_of(at);
+        let mut view = self.view(at, input.json().clone());
+        let value = view.compute_as(expression, field, "number")?;
+        Ok(value
+            .as_number()
+            .and_then(serde_json::Number::as_f64)
+            .unwrap_or_default())
+    }
+
     /// A Map's `Items`.
     pub(crate) fn compute_items(&mut self, at: ScopeIx, template: &Template) -> Result<Json, Problem> {
         let input = self.input_of(at);

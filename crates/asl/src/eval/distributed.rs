@@ -58,17 +58,15 @@ impl<'m> Run<'m, '_, '_> {
                 };
                 number.ok_or_else(|| {
                     Problem::runtime(format!(
-                        "The ToleratedFailurePercentagePath field refers to value \"{}\" which is not a valid number: {}",
+                        "The ToleratedFailurePercentagePath field refers to value \"{}\" which is not a valid float: {}",
                         super::amount::bare(&value),
                         query.text
                     ))
                 })
             }
-            other => {
-                let whole = self.amount(at, other, effective, "ToleratedFailurePercentage", 0)?;
-                #[expect(clippy::cast_precision_loss, reason = "percentages are small")]
-                Ok(whole as f64)
-            }
+            Amount::Computed(expression) => self.compute_number(at, expression, "ToleratedFailurePercentage"),
+            #[expect(clippy::cast_precision_loss, reason = "percentages are small")]
+            Amount::Fixed(percentage) => Ok(*percentage as f64),
         }
     }
 

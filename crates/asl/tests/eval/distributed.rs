@@ -98,6 +98,33 @@ fn failures_within_the_tolerance_are_left_out() {
 }
 
 #[test]
+fn a_percentage_may_be_a_fraction_wherever_it_comes_from() {
+    let answers = [Answer::Output("1"), Answer::Error("E", "C"), Answer::Output("3")];
+    let fixed = map(
+        r#""MaxConcurrency":1,"ToleratedFailurePercentage":33.4,"#,
+        &task(),
+    );
+    assert_eq!(run(&fixed, "[1,2,3]", &answers).output(), "[1,3]");
+    let by_path = map(
+        r#""MaxConcurrency":1,"ItemsPath":"$.i","ToleratedFailurePercentagePath":"$.t","#,
+        &task(),
+    );
+    assert_eq!(
+        run(&by_path, r#"{"i":[1,2,3],"t":33.4}"#, &answers).output(),
+        "[1,3]"
+    );
+    assert_eq!(
+        run(&by_path, r#"{"i":[1,2,3],"t":33.3}"#, &answers).failure().0,
+        "States.ExceedToleratedFailureThreshold"
+    );
+    let computed = map(
+        r#""QueryLanguage":"JSONata","MaxConcurrency":1,"Items":"{% $states.input %}","ToleratedFailurePercentage":"{% 33 + 0.4 %}","#,
+        &task(),
+    );
+    assert_eq!(run(&computed, "[1,2,3]", &answers).output(), "[1,3]");
+}
+
+#[test]
 fn a_runtime_error_fails_its_iteration_only() {
     let run = run(
         &map(
