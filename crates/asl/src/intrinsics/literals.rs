@@ -54,8 +54,8 @@ enum Kind {
 
 fn takes(function: Function, position: usize) -> Kind {
     match (function, position) {
-        (Function::MathAdd | Function::MathRandom | Function::ArrayRange, _) => Kind::Number,
-        (Function::ArrayPartition | Function::ArrayGetItem, 1) => Kind::Number,
+        (Function::MathAdd | Function::MathRandom | Function::ArrayRange, _)
+        | (Function::ArrayPartition | Function::ArrayGetItem, 1) => Kind::Number,
         (Function::Hash, 1) => Kind::HashName,
         _ => Kind::Any,
     }
