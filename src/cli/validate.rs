@@ -120,14 +120,22 @@ pub fn validate(
         }
         match arguments.format {
             Format::Json => answers.push(as_json(&name, &diagnosis)),
-            Format::Text => print(streams.output, &renderer, &name, &text, diagnosis)?,
+            Format::Text => heard(print(streams.output, &renderer, &name, &text, diagnosis))?,
         }
     }
     if arguments.format == Format::Json {
-        writeln!(streams.output, "{:#}", Value::Array(answers))?;
+        heard(writeln!(streams.output, "{:#}", Value::Array(answers)))?;
     }
-    streams.output.flush()?;
+    heard(streams.output.flush())?;
     Ok(verdict)
+}
+
+/// A reader that has gone (`validate … | head`) is nobody's fault: the verdict counts all the same.
+fn heard(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 fn name_of(file: &Path) -> String {
@@ -389,6 +397,30 @@ mod tests {
             "{errors}"
         );
         assert!(output.contains("standard input: valid"), "{output}");
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_changes_no_verdict() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        for format in ["text", "json"] {
+            let command = Command::parse_from(["validate", "--format", format, "-"]);
+            let mut streams = Streams {
+                input: &mut INVALID.as_bytes(),
+                output: &mut Gone,
+                errors: &mut Vec::new(),
+                is_terminal: false,
+            };
+            let verdict = validate(&command.arguments, &SystemClock, &mut streams).unwrap();
+            assert_eq!(verdict, Verdict::Invalid);
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
     let text = resource.and_then(|member| member.value.as_str());
     if let Some(member) = resource
         && let Some(text) = text
-        && let Some(finding) = check_resource(context.options.kind, &place.member(member), text)
+        && let Some(finding) = check_resource(context.options.kind, state, &place.member(member), text)
     {
         context.add(finding);
     } else if let Some(text) = text
@@ -36,7 +36,7 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
 }
 
 /// The first thing wrong with a `Resource`.
-fn check_resource(kind: MachineKind, place: &Place<'_>, text: &str) -> Option<Finding> {
+fn check_resource(kind: MachineKind, state: &State<'_>, place: &Place<'_>, text: &str) -> Option<Finding> {
     let express = kind == MachineKind::Express;
     match ResourceText::of(text) {
         ResourceText::NotAnArn => {
@@ -59,7 +59,7 @@ fn check_resource(kind: MachineKind, place: &Place<'_>, text: &str) -> Option<Fi
             action,
             pattern,
         } => sdk(place, text, service, action, pattern).or_else(|| express_pattern(place, pattern, express)),
-        ResourceText::OtherArn { service } => other_service(place, text, service),
+        ResourceText::OtherArn { service } => other_service(state, place, text, service),
     }
 }
 
@@ -153,13 +153,23 @@ fn sdk(place: &Place<'_>, text: &str, service: &str, action: &str, pattern: &str
 }
 
 /// An ARN of a topic, a queue, a table: what the call is about, not the call.
-fn other_service(place: &Place<'_>, text: &str, service: &str) -> Option<Finding> {
+fn other_service(state: &State<'_>, place: &Place<'_>, text: &str, service: &str) -> Option<Finding> {
     let (_, resource, parameter) = RESOURCES_OF_OTHER_SERVICES
         .iter()
         .find(|(name, _, _)| *name == service)?;
+    let field = parameters_field(state);
     let help =
-        format!("Write \"Resource\": \"{resource}\" and name this one in \"Parameters\" as \"{parameter}\".");
+        format!("Write \"Resource\": \"{resource}\" and name this one in \"{field}\" as \"{parameter}\".");
     Some(not_recognized(place, text, help))
+}
+
+/// The field a call's parameters stand in.
+fn parameters_field(state: &State<'_>) -> &'static str {
+    if state.is_jsonata() {
+        "Arguments"
+    } else {
+        "Parameters"
+    }
 }
 
 /// Members a call must have, as far as they have been measured on AWS.
@@ -172,11 +182,7 @@ fn parameters(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, t
     else {
         return;
     };
-    let key = if state.is_jsonata() {
-        "Arguments"
-    } else {
-        "Parameters"
-    };
+    let key = parameters_field(state);
     let Some(given) = state.node().member(key) else {
         return;
     };

@@ -43,11 +43,16 @@ pub(super) fn check(context: &mut Context<'_>) {
 
 /// Whether any text in a value fits.
 fn any_text(node: &Node, fits: &impl Fn(&str) -> bool) -> bool {
+    find_text(node, fits).is_some()
+}
+
+/// The first text in a value that fits.
+fn find_text<'n>(node: &'n Node, fits: &impl Fn(&str) -> bool) -> Option<&'n Node> {
     match &node.value {
-        NodeValue::String(text) => fits(text),
-        NodeValue::Array(nodes) => nodes.iter().any(|node| any_text(node, fits)),
-        NodeValue::Object(members) => members.iter().any(|member| any_text(&member.value, fits)),
-        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) => false,
+        NodeValue::String(text) => fits(text).then_some(node),
+        NodeValue::Array(nodes) => nodes.iter().find_map(|node| find_text(node, fits)),
+        NodeValue::Object(members) => members.iter().find_map(|member| find_text(&member.value, fits)),
+        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tasks: timeouts, retries, catchers, tokens, and how the call is written.
 
-use super::{any_text, has_any};
+use super::{any_text, find_text, has_any};
 use crate::checks::context::{Context, Finding};
 use crate::diagnostic::Code;
 use crate::json::spanned::{Member, Node, NodeValue};
@@ -147,10 +147,14 @@ fn is_caught_around(context: &Context<'_>, state: &State<'_>) -> bool {
 
 /// An account in an ARN: the definition fits one account only. One remark for each field.
 fn hardcoded(context: &mut Context<'_>, place: &Place<'_>, node: &Node) {
-    if any_text(node, &names_an_account) {
+    if let Some(text) = find_text(node, &names_an_account) {
         let message = "An account is written in the definition";
         let help = "Use a substitution, such as ${FunctionArn}, so that it fits every account and region.";
-        context.add(Finding::new(Code::HardcodedArn, place, message).help(help));
+        context.add(
+            Finding::new(Code::HardcodedArn, place, message)
+                .at_span(text.span)
+                .help(help),
+        );
     }
 }
 
