@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::judge::{Finding, OnInsufficientData, Verdict};
 use super::super::model::{
-    AliasSeen, Bake, Deployment, Intent, Pause, PauseReason, Rollback, RollbackStage, Routing, State,
+    AliasSeen, Bake, Deployment, Intent, Mark, Pause, PauseReason, Rollback, RollbackStage, Routing, State,
 };
 use super::{AliasState, Converge, GateState, Observed, Remainder, Step, TestsState, Transition};
 
@@ -482,21 +482,25 @@ impl At<'_> {
             AliasState::Absent | AliasState::Unreadable => return Place::Foreign(None),
             AliasState::Stands(seen) => seen,
         };
-        let ours = seen.mark.filter(|mark| mark.deployment == self.deployment.id);
         let same = seen.routing.is_same(&intent.to);
+        let ours = seen.mark.filter(|mark| mark.deployment == self.deployment.id);
         if same && ours.is_some_and(|mark| mark.epoch == intent.epoch) {
             return Place::There;
         }
         let expected = [&self.deployment.standing, &self.deployment.may_overwrite];
-        let left = expected
-            .into_iter()
-            .flatten()
-            .any(|routing| routing.is_same(&seen.routing));
-        if ours.is_some() || left {
-            Place::NotYet
-        } else {
-            Place::Foreign(Some(seen))
-        }
+        let left = expected.into_iter().flatten().any(|routing| routing.is_same(&seen.routing));
+        let late = ours.is_some_and(|mark| mark.epoch < intent.epoch && self.was_ours(mark, &seen.routing));
+        if left || late { Place::NotYet } else { Place::Foreign(Some(seen)) }
+    }
+
+    /// Whether a call of ours with this mark can have made this routing. Who changes an alias without its description leaves
+    /// our mark on it, so the mark alone proves nothing.
+    fn was_ours(&self, mark: Mark, routing: &Routing) -> bool {
+        let Deployment { from_version: from, to_version: Some(to), course, .. } = self.deployment else { return false };
+        let step = course.steps.get(usize::from(mark.step));
+        let forward = step.map(|step| Routing::shifted(from.as_deref(), to, step.weight));
+        let back = from.as_deref().map(Routing::single);
+        [forward, back].into_iter().flatten().any(|known| known.is_same(routing))
     }
 
     fn converge(&self, intent: &Intent) -> Step {

@@ -277,10 +277,9 @@ fn a_foreign_change_pauses_and_is_left_alone_until_a_person_restores_it() {
         |_| Verdict::Pass,
         move |world, _| {
             if world.deployment.state == State::Baking && world.deployment.step == 1 {
-                world.alias = Some(AliasSeen {
-                    routing: stranger.clone(),
-                    mark: None,
-                });
+                // Who gives no description leaves our mark on it.
+                let mark = world.alias.as_ref().and_then(|seen| seen.mark);
+                world.alias = Some(AliasSeen { routing: stranger.clone(), mark });
             }
         },
     );
@@ -514,11 +513,12 @@ proptest! {
         let mut foreign: Option<Routing> = None;
         for turn in 0..4_000_usize {
             let event = script.get(turn / 3).filter(|_| turn % 3 == 0).map(|event| event.1);
-            // Before the alias was first read, what stands there is what is deployed upon.
-            if event == Some(9) && world.deployment.standing.is_some() && !world.deployment.state.is_finished() {
+            // Before anything was to move, what stands there is what is deployed upon.
+            if event == Some(9) && world.deployment.intent.is_some() && !world.deployment.state.is_finished() {
                 let routing = Routing::single("v7");
                 foreign = Some(routing.clone());
-                world.alias = Some(AliasSeen { routing, mark: None });
+                let mark = world.alias.as_ref().and_then(|seen| seen.mark);
+                world.alias = Some(AliasSeen { routing, mark });
             }
             let verb = match event {
                 Some(1) => Some(Command::Promote),
