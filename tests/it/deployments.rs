@@ -27,7 +27,10 @@ fn waits(value: &str) -> Value {
 async fn two_revisions(signalbox: &Signalbox, name: &str, second: Value) {
     signalbox.register(name, gives("1")).await;
     let path = format!("/v1/templates/{name}/revisions");
-    signalbox.post(&path, json!({"definition": second})).await.expect(201);
+    signalbox
+        .post(&path, json!({"definition": second}))
+        .await
+        .expect(201);
 }
 
 async fn deploy(signalbox: &Signalbox, body: Value) -> String {
@@ -37,7 +40,11 @@ async fn deploy(signalbox: &Signalbox, body: Value) -> String {
 
 async fn find(signalbox: &Signalbox, id: &str) -> Option<Value> {
     let request = signalbox.request(reqwest::Method::GET, &format!("/v1/deployments/{id}"));
-    signalbox.try_send(request).await.filter(|answer| answer.status == 200).map(|answer| answer.json)
+    signalbox
+        .try_send(request)
+        .await
+        .filter(|answer| answer.status == 200)
+        .map(|answer| answer.json)
 }
 
 async fn until(signalbox: &Signalbox, id: &str, states: &[&str]) -> Value {
@@ -50,12 +57,24 @@ async fn until(signalbox: &Signalbox, id: &str, states: &[&str]) -> Value {
 
 /// The weights of version 2, change by change, as the timeline tells them.
 async fn weights(signalbox: &Signalbox, id: &str) -> Vec<u64> {
-    let timeline = signalbox.get(&format!("/v1/deployments/{id}/events")).await.expect(200);
+    let timeline = signalbox
+        .get(&format!("/v1/deployments/{id}/events"))
+        .await
+        .expect(200);
     let mut weights = Vec::new();
     for event in timeline["data"].as_array().unwrap() {
-        let Some(lines) = event["data"]["weights"].as_array() else { continue };
-        let second = |line: &&Value| line["version_arn"].as_str().is_some_and(|arn| arn.ends_with(":2"));
-        let weight = lines.iter().find(second).map_or(0, |line| line["weight"].as_u64().unwrap());
+        let Some(lines) = event["data"]["weights"].as_array() else {
+            continue;
+        };
+        let second = |line: &&Value| {
+            line["version_arn"]
+                .as_str()
+                .is_some_and(|arn| arn.ends_with(":2"))
+        };
+        let weight = lines
+            .iter()
+            .find(second)
+            .map_or(0, |line| line["weight"].as_u64().unwrap());
         if weights.last() != Some(&weight) {
             weights.push(weight);
         }
@@ -78,24 +97,39 @@ struct Traffic {
 
 impl Traffic {
     fn of(signalbox: &Signalbox, template: &str) -> Self {
-        let (stop, started, refused) =
-            (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (stop, started, refused) = (
+            Arc::<AtomicBool>::default(),
+            Arc::<AtomicUsize>::default(),
+            Arc::<AtomicUsize>::default(),
+        );
         let url = format!("{}/v1/templates/{template}/executions", signalbox.api);
         let (stopped, accepted, lost) = (Arc::clone(&stop), Arc::clone(&started), Arc::clone(&refused));
         let task = tokio::spawn(async move {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             while !stopped.load(Ordering::SeqCst) {
                 let answer = client.post(&url).json(&json!({"input": {}})).send().await;
-                let counter = if answer.is_ok_and(|answer| answer.status() == 201) { &accepted } else { &lost };
+                let counter = if answer.is_ok_and(|answer| answer.status() == 201) {
+                    &accepted
+                } else {
+                    &lost
+                };
                 counter.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         });
-        Self { stop, started, refused, task }
+        Self {
+            stop,
+            started,
+            refused,
+            task,
+        }
     }
 
     async fn running(&self, count: usize) {
-        eventually("starts keep coming", async || (self.started.load(Ordering::SeqCst) >= count).then_some(())).await;
+        eventually("starts keep coming", async || {
+            (self.started.load(Ordering::SeqCst) >= count).then_some(())
+        })
+        .await;
     }
 
     /// Stops; gives how many were accepted, after checking that none was refused.
@@ -116,10 +150,20 @@ async fn a_healthy_canary_takes_its_steps_and_succeeds() {
     let view = until(&signalbox, &id, &FINISHED).await;
     assert_eq!(view["state"], "succeeded", "{view}");
     assert_eq!(weights(&signalbox, &id).await, [0, 10, 50, 100]);
-    let status = signalbox.get("/v1/templates/orders/environments/default/status").await.expect(200);
-    assert_eq!((&status["drifted"], &status["live_revision"]), (&json!(false), &json!(2)), "{status}");
+    let status = signalbox
+        .get("/v1/templates/orders/environments/default/status")
+        .await
+        .expect(200);
+    assert_eq!(
+        (&status["drifted"], &status["live_revision"]),
+        (&json!(false), &json!(2)),
+        "{status}"
+    );
     let metrics = signalbox.get("/metrics").await.text;
-    assert!(metrics.contains(r#"signalbox_deployments_total{outcome="succeeded",strategy="canary"} 1"#), "{metrics}");
+    assert!(
+        metrics.contains(r#"signalbox_deployments_total{outcome="succeeded",strategy="canary"} 1"#),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]
@@ -130,7 +174,11 @@ async fn a_failing_canary_is_taken_back_by_itself_while_starts_keep_coming() {
     traffic.running(20).await;
     let strategy = json!({"type": "canary", "settling_seconds": 0,
         "steps": [{"weight": 10, "bake_seconds": 300, "min_samples": 30}, {"weight": 50}, {"weight": 100}]});
-    let id = deploy(&signalbox, json!({"template": "orders", "revision": 2, "strategy": strategy})).await;
+    let id = deploy(
+        &signalbox,
+        json!({"template": "orders", "revision": 2, "strategy": strategy}),
+    )
+    .await;
     let view = until(&signalbox, &id, &FINISHED).await;
     assert!(traffic.end().await > 20);
     assert_eq!(view["state"], "rolled_back", "{view}");
@@ -138,18 +186,34 @@ async fn a_failing_canary_is_taken_back_by_itself_while_starts_keep_coming() {
     let arms = &view["analysis"]["arms"];
     assert_eq!(arms["canary"]["n"], arms["canary"]["failed"], "{arms}");
     assert!(arms["canary"]["failed"].as_u64().unwrap() >= 3, "{arms}");
-    assert!(view["error"].as_str().unwrap().contains("fails more often"), "{view}");
+    assert!(
+        view["error"].as_str().unwrap().contains("fails more often"),
+        "{view}"
+    );
 
     // Each look can be computed again from what it saw.
-    let looks = signalbox.get(&format!("/v1/deployments/{id}/analysis/looks?limit=500")).await.expect(200);
+    let looks = signalbox
+        .get(&format!("/v1/deployments/{id}/analysis/looks?limit=500"))
+        .await
+        .expect(200);
     let last = looks["data"].as_array().unwrap().last().unwrap().clone();
     let evidence = serde_json::from_value(last["evidence"].clone()).unwrap();
     let analysis = signalbox::deployments::judge::Analysis::default();
     let again = signalbox::deployments::judge::judge(&analysis, &evidence);
-    assert_eq!(again.tests[0].e_value.to_bits(), last["reading"]["tests"][0]["e_value"].as_f64().unwrap().to_bits());
-    let calls = signalbox.get(&format!("/v1/deployments/{id}/calls")).await.expect(200);
+    assert_eq!(
+        again.tests[0].e_value.to_bits(),
+        last["reading"]["tests"][0]["e_value"].as_f64().unwrap().to_bits()
+    );
+    let calls = signalbox
+        .get(&format!("/v1/deployments/{id}/calls"))
+        .await
+        .expect(200);
     let moves = |call: &&Value| call["operation"] == "UpdateStateMachineAlias";
-    assert_eq!(calls["data"].as_array().unwrap().iter().filter(moves).count(), 2, "there and back: {calls}");
+    assert_eq!(
+        calls["data"].as_array().unwrap().iter().filter(moves).count(),
+        2,
+        "there and back: {calls}"
+    );
 }
 
 #[tokio::test]
@@ -158,13 +222,20 @@ async fn a_slow_canary_is_taken_back_too() {
     two_revisions(&signalbox, "orders", waits("2")).await;
     let traffic = Traffic::of(&signalbox, "orders");
     eventually("a past of forty closed executions", async || {
-        let listed = signalbox.get("/v1/executions?template=orders&status=SUCCEEDED&limit=100").await.expect(200);
+        let listed = signalbox
+            .get("/v1/executions?template=orders&status=SUCCEEDED&limit=100")
+            .await
+            .expect(200);
         (listed["data"].as_array()?.len() >= 40).then_some(())
     })
     .await;
     let strategy = json!({"type": "canary", "settling_seconds": 0,
         "steps": [{"weight": 50, "bake_seconds": 300, "min_samples": 30}, {"weight": 100}]});
-    let id = deploy(&signalbox, json!({"template": "orders", "revision": 2, "strategy": strategy})).await;
+    let id = deploy(
+        &signalbox,
+        json!({"template": "orders", "revision": 2, "strategy": strategy}),
+    )
+    .await;
     let view = until(&signalbox, &id, &FINISHED).await;
     traffic.end().await;
     assert_eq!(view["state"], "rolled_back", "{view}");
@@ -183,7 +254,10 @@ async fn blue_green_tests_first_switches_and_switches_back_in_one_call_each() {
     let view = until(&signalbox, &id, &FINISHED).await;
     assert_eq!(view["state"], "failed", "{view}");
     assert_eq!(view["test_results"]["failed_count"], 1);
-    let xml = signalbox.get(&format!("/v1/deployments/{id}/tests/report.xml")).await.text;
+    let xml = signalbox
+        .get(&format!("/v1/deployments/{id}/tests/report.xml"))
+        .await
+        .text;
     assert!(xml.contains(r#"failures="1""#), "{xml}");
 
     let sound = json!({"template": "orders", "revision": 2, "strategy": strategy,
@@ -192,7 +266,13 @@ async fn blue_green_tests_first_switches_and_switches_back_in_one_call_each() {
     let view = until(&signalbox, &id, &FINISHED).await;
     assert_eq!(view["state"], "succeeded", "{view}");
     assert_eq!(view["test_results"]["all_passed"], true);
-    signalbox.post(&format!("/v1/deployments/{id}/rollback"), json!({"reason": "a hunch"})).await.expect(200);
+    signalbox
+        .post(
+            &format!("/v1/deployments/{id}/rollback"),
+            json!({"reason": "a hunch"}),
+        )
+        .await
+        .expect(200);
     let view = until(&signalbox, &id, &["rolled_back"]).await;
     assert_eq!(weights(&signalbox, &id).await, [0, 100, 0]);
     assert!(view["error"].as_str().unwrap().contains("a hunch"), "{view}");
@@ -204,11 +284,18 @@ async fn a_second_deployment_is_refused_queued_or_supersedes() {
     two_revisions(&signalbox, "orders", gives("2")).await;
     let slow = json!({"type": "canary", "settling_seconds": 0, "final_bake_seconds": 0,
         "steps": [{"weight": 10, "bake_seconds": 600, "min_samples": 0}, {"weight": 100}]});
-    let first = deploy(&signalbox, json!({"template": "orders", "revision": 2, "strategy": slow})).await;
+    let first = deploy(
+        &signalbox,
+        json!({"template": "orders", "revision": 2, "strategy": slow}),
+    )
+    .await;
     until(&signalbox, &first, &["baking"]).await;
     let mut second = json!({"template": "orders", "revision": 2, "strategy": quick_canary()});
     let refused = signalbox.post("/v1/deployments", second.clone()).await;
-    assert_eq!(refused.expect_problem(409, "deployment_in_progress")["holder"], first.as_str());
+    assert_eq!(
+        refused.expect_problem(409, "deployment_in_progress")["holder"],
+        first.as_str()
+    );
     second["on_conflict"] = json!("supersede");
     let second = deploy(&signalbox, second).await;
     assert_eq!(until(&signalbox, &first, &FINISHED).await["state"], "superseded");
@@ -218,7 +305,11 @@ async fn a_second_deployment_is_refused_queued_or_supersedes() {
 #[tokio::test]
 async fn a_linear_one_and_one_in_waves_over_two_environments_finish() {
     // The second environment is the first one's engine, by TCP, as another account.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let config = format!(
         "[environments.second]\nregion = \"us-east-1\"\naccount = \"111111111111\"\nendpoint_url = \"http://127.0.0.1:{port}\"\n\
          access_key_id = \"111111111111\"\nsecret_access_key = \"x\"\n"
@@ -237,21 +328,42 @@ async fn a_linear_one_and_one_in_waves_over_two_environments_finish() {
         tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()
     })
     .await;
-    let signalbox = Signalbox::start_with(Options { config, ..Options::default() }).await;
+    let signalbox = Signalbox::start_with(Options {
+        config,
+        ..Options::default()
+    })
+    .await;
     let body = json!({"name": "orders", "definition": gives("1"), "environments": ["default", "second"]});
     signalbox.post("/v1/templates", body).await.expect(201);
-    signalbox.post("/v1/templates/orders/revisions", json!({"definition": gives("2")})).await.expect(201);
+    signalbox
+        .post(
+            "/v1/templates/orders/revisions",
+            json!({"definition": gives("2")}),
+        )
+        .await
+        .expect(201);
 
     let linear = json!({"type": "linear", "increment": 25, "interval_seconds": 0, "settling_seconds": 0, "final_bake_seconds": 0});
-    let id = deploy(&signalbox, json!({"template": "orders", "revision": 2, "environment": "second", "strategy": linear})).await;
+    let id = deploy(
+        &signalbox,
+        json!({"template": "orders", "revision": 2, "environment": "second", "strategy": linear}),
+    )
+    .await;
     assert_eq!(until(&signalbox, &id, &FINISHED).await["state"], "succeeded");
     assert_eq!(weights(&signalbox, &id).await, [0, 25, 50, 75, 100]);
-    signalbox.post("/v1/templates/orders/environments/second/rollback", json!({})).await.expect(202);
+    signalbox
+        .post("/v1/templates/orders/environments/second/rollback", json!({}))
+        .await
+        .expect(202);
     until(&signalbox, &id, &["rolled_back"]).await;
 
     let inner = json!({"type": "direct", "settling_seconds": 0, "final_bake_seconds": 0});
     let rolling = json!({"type": "rolling", "inner": inner, "final_bake_seconds": 0, "waves": [["default"], ["second"]]});
-    let id = deploy(&signalbox, json!({"template": "orders", "revision": 2, "strategy": rolling})).await;
+    let id = deploy(
+        &signalbox,
+        json!({"template": "orders", "revision": 2, "strategy": rolling}),
+    )
+    .await;
     let view = until(&signalbox, &id, &FINISHED).await;
     assert_eq!(view["overall_status"], "success", "{view}");
 }
@@ -262,25 +374,57 @@ async fn an_alias_that_someone_else_moved_pauses_the_deployment_and_stays() {
     two_revisions(&signalbox, "orders", gives("2")).await;
     let strategy = json!({"type": "canary", "settling_seconds": 0, "final_bake_seconds": 0,
         "steps": [{"weight": 10, "bake_seconds": 600, "min_samples": 0}, {"weight": 100}]});
-    let id = deploy(&signalbox, json!({"template": "orders", "revision": 2, "strategy": strategy})).await;
+    let id = deploy(
+        &signalbox,
+        json!({"template": "orders", "revision": 2, "strategy": strategy}),
+    )
+    .await;
     let view = until(&signalbox, &id, &["baking"]).await;
-    let status = signalbox.get("/v1/templates/orders/environments/default/status").await.expect(200);
+    let status = signalbox
+        .get("/v1/templates/orders/environments/default/status")
+        .await
+        .expect(200);
     // Without a description, so that our mark stays on it.
     let foreign = json!({"stateMachineAliasArn": status["alias_arn"], "routingConfiguration": [
         {"stateMachineVersionArn": view["from_version_arn"], "weight": 30},
         {"stateMachineVersionArn": view["to_version_arn"], "weight": 70}]});
-    signalbox.step_functions("UpdateStateMachineAlias", foreign).await.expect(200);
+    signalbox
+        .step_functions("UpdateStateMachineAlias", foreign)
+        .await
+        .expect(200);
     let view = until(&signalbox, &id, &["paused"]).await;
     assert_eq!(view["pause"]["reason"], "drift", "{view}");
-    signalbox.post(&format!("/v1/deployments/{id}/resume"), json!({})).await.expect(200);
+    signalbox
+        .post(&format!("/v1/deployments/{id}/resume"), json!({}))
+        .await
+        .expect(200);
     until(&signalbox, &id, &["paused"]).await;
-    let alias = signalbox.get("/v1/templates/orders/environments/default/status").await.expect(200);
+    let alias = signalbox
+        .get("/v1/templates/orders/environments/default/status")
+        .await
+        .expect(200);
     assert_eq!(alias["drifted"], true, "{alias}");
-    assert!(alias["weights"].as_array().unwrap().iter().any(|line| line["weight"] == 70), "{alias}");
+    assert!(
+        alias["weights"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|line| line["weight"] == 70),
+        "{alias}"
+    );
 
-    signalbox.post("/v1/templates/orders/environments/default/drift/restore", json!({})).await.expect(200);
+    signalbox
+        .post(
+            "/v1/templates/orders/environments/default/drift/restore",
+            json!({}),
+        )
+        .await
+        .expect(200);
     until(&signalbox, &id, &["baking"]).await;
-    signalbox.post(&format!("/v1/deployments/{id}/promote"), json!({})).await.expect(200);
+    signalbox
+        .post(&format!("/v1/deployments/{id}/promote"), json!({}))
+        .await
+        .expect(200);
     assert_eq!(until(&signalbox, &id, &FINISHED).await["state"], "succeeded");
 }
 
@@ -294,10 +438,18 @@ async fn a_gate_waits_for_another_person_than_the_requester() {
         digest("alice-key"),
         digest("bob-key")
     );
-    let options = Options { config, key: Some("alice-key".to_owned()), ..Options::default() };
+    let options = Options {
+        config,
+        key: Some("alice-key".to_owned()),
+        ..Options::default()
+    };
     let signalbox = Signalbox::start_with(options).await;
     two_revisions(&signalbox, "orders", gives("2")).await;
-    let id = deploy(&signalbox, json!({"template": "orders", "revision": 2, "approval_required": true, "strategy": quick_canary()})).await;
+    let id = deploy(
+        &signalbox,
+        json!({"template": "orders", "revision": 2, "approval_required": true, "strategy": quick_canary()}),
+    )
+    .await;
     let view = eventually("the gate is asked", async || {
         let view = find(&signalbox, &id).await?;
         view["approvals"].as_array().filter(|asked| !asked.is_empty())?;
@@ -309,7 +461,11 @@ async fn a_gate_waits_for_another_person_than_the_requester() {
     let path = format!("/v1/approvals/{}/decisions", asked["id"].as_str().unwrap());
     let decision = json!({"decision": "approve", "digest": asked["digest"]});
     let by_alice = signalbox.post(&path, decision.clone()).await;
-    assert!(by_alice.status == 403 || by_alice.status == 409, "four eyes: {}", by_alice.text);
+    assert!(
+        by_alice.status == 403 || by_alice.status == 409,
+        "four eyes: {}",
+        by_alice.text
+    );
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = client
         .post(format!("{}{path}", signalbox.api))
@@ -325,7 +481,11 @@ async fn a_gate_waits_for_another_person_than_the_requester() {
 #[tokio::test]
 async fn killed_again_and_again_it_takes_the_same_weights() {
     let config = "[jobs]\nlease_seconds = 1\n".to_owned();
-    let mut signalbox = Signalbox::start_with(Options { config, ..Options::default() }).await;
+    let mut signalbox = Signalbox::start_with(Options {
+        config,
+        ..Options::default()
+    })
+    .await;
     two_revisions(&signalbox, "orders", gives("2")).await;
     let body = json!({"template": "orders", "revision": 2, "strategy": quick_canary(),
         "tests": [{"name": "a", "input": {}}]});
@@ -345,7 +505,10 @@ async fn a_release_of_three_succeeds_and_one_with_a_failing_scenario_goes_back_w
     let signalbox = Signalbox::start().await;
     let strategy = json!({"type": "blue_green", "settling_seconds": 0, "final_bake_seconds": 0});
     for (suffix, expected, status) in [("x", "2", "success"), ("y", "9", "rolled_back")] {
-        let names: Vec<_> = ["child", "middle", "parent"].iter().map(|name| format!("{name}-{suffix}")).collect();
+        let names: Vec<_> = ["child", "middle", "parent"]
+            .iter()
+            .map(|name| format!("{name}-{suffix}"))
+            .collect();
         for name in &names {
             two_revisions(&signalbox, name, gives("2")).await;
         }
@@ -365,8 +528,15 @@ async fn a_release_of_three_succeeds_and_one_with_a_failing_scenario_goes_back_w
         let members = view["workflows"].as_array().unwrap();
         assert!(members.iter().all(|member| member["status"] == status), "{view}");
         for name in &names {
-            let live = signalbox.get(&format!("/v1/templates/{name}/environments/default/status")).await.expect(200);
-            assert_eq!(live["live_revision"], if status == "success" { 2 } else { 1 }, "{live}");
+            let live = signalbox
+                .get(&format!("/v1/templates/{name}/environments/default/status"))
+                .await
+                .expect(200);
+            assert_eq!(
+                live["live_revision"],
+                if status == "success" { 2 } else { 1 },
+                "{live}"
+            );
         }
     }
 }
@@ -376,15 +546,35 @@ async fn a_plan_tells_steps_power_and_warnings_and_starts_nothing() {
     let signalbox = Signalbox::start().await;
     two_revisions(&signalbox, "orders", gives("2")).await;
     let body = json!({"template": "orders", "revision": 2, "strategy": "canary"});
-    let plan = signalbox.post("/v1/deployments?dry_run=true", body).await.expect(200);
-    let codes: Vec<_> = plan["warnings"].as_array().unwrap().iter().map(|warning| warning["code"].clone()).collect();
+    let plan = signalbox
+        .post("/v1/deployments?dry_run=true", body)
+        .await
+        .expect(200);
+    let codes: Vec<_> = plan["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|warning| warning["code"].clone())
+        .collect();
     assert!(codes.contains(&json!("low_traffic")), "{plan}");
     assert_eq!(plan["course"]["steps"].as_array().unwrap().len(), 3);
-    assert_eq!(signalbox.get("/v1/deployments").await.expect(200)["data"], json!([]));
+    assert_eq!(
+        signalbox.get("/v1/deployments").await.expect(200)["data"],
+        json!([])
+    );
     let wrong = json!({"template": "orders", "strategy": {"type": "canary", "steps": [{"weight": 200}]}});
-    let problem = signalbox.post("/v1/deployments", wrong).await.expect_problem(422, "invalid_request");
-    assert_eq!(problem["errors"][0]["pointer"], "/strategy/steps/0/weight", "{problem}");
+    let problem = signalbox
+        .post("/v1/deployments", wrong)
+        .await
+        .expect_problem(422, "invalid_request");
+    assert_eq!(
+        problem["errors"][0]["pointer"], "/strategy/steps/0/weight",
+        "{problem}"
+    );
     let unknown = json!({"template": "orders", "strategy": {"type": "canary", "wait": 1}});
-    let problem = signalbox.post("/v1/deployments", unknown).await.expect_problem(422, "invalid_request");
+    let problem = signalbox
+        .post("/v1/deployments", unknown)
+        .await
+        .expect_problem(422, "invalid_request");
     assert!(problem["detail"].as_str().unwrap().contains("wait"), "{problem}");
 }

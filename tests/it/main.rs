@@ -11,6 +11,7 @@ mod access;
 mod analytics;
 mod approvals;
 mod audit;
+mod deployments;
 mod executions;
 mod harness;
 mod monitor;

@@ -488,19 +488,37 @@ impl At<'_> {
             return Place::There;
         }
         let expected = [&self.deployment.standing, &self.deployment.may_overwrite];
-        let left = expected.into_iter().flatten().any(|routing| routing.is_same(&seen.routing));
+        let left = expected
+            .into_iter()
+            .flatten()
+            .any(|routing| routing.is_same(&seen.routing));
         let late = ours.is_some_and(|mark| mark.epoch < intent.epoch && self.was_ours(mark, &seen.routing));
-        if left || late { Place::NotYet } else { Place::Foreign(Some(seen)) }
+        if left || late {
+            Place::NotYet
+        } else {
+            Place::Foreign(Some(seen))
+        }
     }
 
     /// Whether a call of ours with this mark can have made this routing. Who changes an alias without its description leaves
     /// our mark on it, so the mark alone proves nothing.
     fn was_ours(&self, mark: Mark, routing: &Routing) -> bool {
-        let Deployment { from_version: from, to_version: Some(to), course, .. } = self.deployment else { return false };
+        let Deployment {
+            from_version: from,
+            to_version: Some(to),
+            course,
+            ..
+        } = self.deployment
+        else {
+            return false;
+        };
         let step = course.steps.get(usize::from(mark.step));
         let forward = step.map(|step| Routing::shifted(from.as_deref(), to, step.weight));
         let back = from.as_deref().map(Routing::single);
-        [forward, back].into_iter().flatten().any(|known| known.is_same(routing))
+        [forward, back]
+            .into_iter()
+            .flatten()
+            .any(|known| known.is_same(routing))
     }
 
     fn converge(&self, intent: &Intent) -> Step {

@@ -279,7 +279,10 @@ fn a_foreign_change_pauses_and_is_left_alone_until_a_person_restores_it() {
             if world.deployment.state == State::Baking && world.deployment.step == 1 {
                 // Who gives no description leaves our mark on it.
                 let mark = world.alias.as_ref().and_then(|seen| seen.mark);
-                world.alias = Some(AliasSeen { routing: stranger.clone(), mark });
+                world.alias = Some(AliasSeen {
+                    routing: stranger.clone(),
+                    mark,
+                });
             }
         },
     );
