@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::error::{ApiError, ErrorCode};
 use super::operation::Operation;
-use super::shapes::{Member, Shape, members};
+use super::shapes::{Member, Shape, has_no_nul, members};
 
 /// Checks the members of a request. Members the model does not know are ignored, as AWS does; null is the same as absent.
 pub(super) fn check(operation: Operation, request: &Map<String, Value>) -> Result<(), ApiError> {
@@ -61,7 +61,7 @@ fn check_value(shape: &Shape, value: &Value, path: &str, broken: &mut Vec<String
                 max,
                 values,
                 pattern,
-                ..
+                sensitive,
             },
             Value::String(text),
         ) => {
@@ -79,6 +79,9 @@ fn check_value(shape: &Shape, value: &Value, path: &str, broken: &mut Vec<String
                     "Member must satisfy regular expression pattern: {}",
                     pattern.text
                 ));
+            }
+            if !sensitive && !has_no_nul(text) {
+                fail(r"Member must satisfy regular expression pattern: [^\u0000]*".to_owned());
             }
             if !values.is_empty() && !values.contains(&text.as_str()) {
                 fail(format!(

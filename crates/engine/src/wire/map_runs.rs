@@ -1,11 +1,36 @@
-//! DescribeMapRun, UpdateMapRun. A Map Run is known by the execution it belongs to; this engine runs every Map inside of its
+//! ListMapRuns, DescribeMapRun, UpdateMapRun. A Map Run is known by the execution it belongs to; this engine runs every Map inside of its
 //! execution, so there are none, and that is what it answers.
 
-use serde::Deserialize;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::answer::Empty;
 use super::error::{ApiError, ErrorCode, Reason};
+use crate::Engine;
 use crate::arn::{Arn, Resource};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListRequest {
+    execution_arn: String,
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListAnswer {
+    map_runs: [Empty; 0],
+}
+
+pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<ListAnswer, ApiError> {
+    if request.next_token.is_some() {
+        // There is never a second page, so nobody was given a token.
+        return Err(ApiError::invalid_token());
+    }
+    engine.executions().find(&request.execution_arn).await?;
+    Ok(ListAnswer { map_runs: [] })
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -198,6 +198,7 @@ async fn dispatch(
         O::SendTaskFailure => ok(tasks::failure(engine, read(request)?).await?),
         O::SendTaskHeartbeat => ok(tasks::heartbeat(engine, read(request)?).await?),
         O::GetActivityTask => ok(tasks::take(engine, read(request)?).await?),
+        O::ListMapRuns => ok(map_runs::list(engine, read(request)?).await?),
         O::DescribeMapRun => ok(map_runs::describe(&read(request)?)?),
         O::UpdateMapRun => ok(map_runs::update(&read(request)?)?),
         O::ValidateStateMachineDefinition => ok(validate::validate(&read(request)?)),

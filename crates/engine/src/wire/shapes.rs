@@ -86,6 +86,20 @@ const fn secret(min: usize, max: usize) -> Shape {
     }
 }
 
+/// Words for people, not shown in errors.
+const fn described(max: usize) -> Shape {
+    Shape::Text {
+        min: 0,
+        max,
+        values: &[],
+        pattern: Some(Pattern {
+            text: r"[^\u0000]*",
+            matches: has_no_nul,
+        }),
+        sensitive: true,
+    }
+}
+
 const fn pattern(min: usize, max: usize, pattern: Pattern) -> Shape {
     Shape::Text {
         min,
@@ -111,6 +125,11 @@ fn alias_name(text: &str) -> bool {
     let special = |b: u8| matches!(b, b'_' | b'-' | b'.');
     text.bytes().all(|b| b.is_ascii_alphanumeric() || special(b))
         && text.bytes().any(|b| b.is_ascii_alphabetic() || special(b))
+}
+
+/// Postgres holds no U+0000 in a text.
+pub(super) fn has_no_nul(text: &str) -> bool {
+    !text.contains('\0')
 }
 
 /// `[!-~]+`: printable ASCII without the blank.
@@ -178,7 +197,7 @@ const TRACING_CONFIGURATION: Shape = Shape::Structure {
     members: &[optional("enabled", &ENABLED)],
 };
 const PUBLISH: Shape = Shape::Flag;
-const VERSION_DESCRIPTION: Shape = secret(0, 256);
+const VERSION_DESCRIPTION: Shape = described(256);
 const CREATE_STATE_MACHINE_INPUT: &[Member] = &[
     required("name", &NAME),
     required("definition", &DEFINITION),
@@ -191,7 +210,7 @@ const CREATE_STATE_MACHINE_INPUT: &[Member] = &[
     optional("versionDescription", &VERSION_DESCRIPTION),
     optional("encryptionConfiguration", &ENCRYPTION_CONFIGURATION),
 ];
-const ALIAS_DESCRIPTION: Shape = secret(0, 256);
+const ALIAS_DESCRIPTION: Shape = described(256);
 const CHARACTER_RESTRICTED_NAME: Shape = pattern(
     1,
     80,

@@ -141,6 +141,17 @@ async fn arns_that_are_none_are_told_why() {
 #[tokio::test]
 async fn there_are_no_map_runs_and_the_answer_says_so() {
     let api = Api::start().await;
+    let machine = api.machine("m").await;
+    let started = api
+        .ok("StartExecution", json!({"stateMachineArn": machine}))
+        .await;
+    let execution = json!({"executionArn": started["executionArn"]});
+    assert_eq!(api.ok("ListMapRuns", execution).await, json!({"mapRuns": []}));
+    let nobody = json!({"executionArn": "arn:aws:states:us-east-1:000000000000:execution:m:nobody"});
+    assert_eq!(
+        api.refused("ListMapRuns", nobody).await.0,
+        "ExecutionDoesNotExist"
+    );
     let arn = "arn:aws:states:us-east-1:000000000000:mapRun:m/label:id";
     assert_eq!(
         api.refused("DescribeMapRun", json!({"mapRunArn": arn})).await.0,
@@ -152,4 +163,31 @@ async fn there_are_no_map_runs_and_the_answer_says_so() {
     );
     let update = json!({"mapRunArn": arn, "maxConcurrency": 3});
     assert_eq!(api.refused("UpdateMapRun", update).await.0, "ResourceNotFound");
+}
+
+#[tokio::test]
+async fn a_nul_in_a_text_is_refused_and_not_a_fault_of_ours() {
+    let api = Api::start().await;
+    let machine = api.machine("m").await;
+    for (operation, request) in [
+        (
+            "DescribeActivity",
+            json!({"activityArn": "arn:aws:states:us-east-1:000000000000:activity:a\0"}),
+        ),
+        (
+            "TagResource",
+            json!({"resourceArn": machine, "tags": [{"key": "k", "value": "\0"}]}),
+        ),
+        (
+            "PublishStateMachineVersion",
+            json!({"stateMachineArn": machine, "description": "a\0b"}),
+        ),
+        ("CreateActivity", json!({"name": "a\0"})),
+    ] {
+        assert_eq!(
+            api.refused(operation, request).await.0,
+            "ValidationException",
+            "{operation}"
+        );
+    }
 }
