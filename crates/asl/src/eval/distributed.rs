@@ -70,7 +70,7 @@ impl<'m> Run<'m, '_, '_> {
         }
     }
 
-    /// The map run begins: it is given its ARN, and its items are read where a reader is to read them.
+    /// The map run begins: `MapRunStarted` gives it its ARN.
     pub(crate) fn start_run(
         &mut self,
         at: ScopeIx,

@@ -77,7 +77,7 @@ impl Json {
         self.as_object()?.get(key)
     }
 
-    /// The depth of nesting: 1 for an empty array, 0 for anything that is neither array nor object.
+    /// Whether arrays and objects are nested more than `levels` deep (`[]` is one level).
     pub fn is_deeper_than(&self, levels: usize) -> bool {
         match self {
             Json::Array(items) => match levels.checked_sub(1) {
