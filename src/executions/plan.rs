@@ -134,16 +134,20 @@ pub(super) fn next_sweep(
     pace: &Pace,
     open: usize,
     found: usize,
-    waited_for: bool,
+    took: Duration,
 ) -> DateTime<Utc> {
-    let wait = if waited_for {
-        pace.waited
-    } else if open > 0 || found > 0 {
+    let wait = if open > 0 || found > 0 {
         pace.interval
     } else {
         pace.interval * 4
     };
-    now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
+    now + TimeDelta::from_std(rested(wait, took)).unwrap_or(TimeDelta::MAX)
+}
+
+/// How long a machine rests after a sweep that took `took`: at least `wait`, and long enough that sweeping it takes a fifth of the time
+/// at most, however much is open.
+pub(super) fn rested(wait: Duration, took: Duration) -> Duration {
+    wait.max(took * 4)
 }
 
 /// From where a sweep lists all executions, newest first: everything started before is known. Once a day a whole day further back.
@@ -275,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_machine_is_left_alone_longer_and_a_waited_for_one_is_not() {
+    fn an_idle_machine_is_left_alone_longer_and_so_is_one_that_takes_long() {
         let now = DateTime::from_timestamp(0, 0).unwrap();
         let pace = Pace {
             interval: Duration::from_secs(300),
@@ -283,9 +287,9 @@ mod tests {
             settling: Duration::from_secs(60),
             overlap: Duration::from_secs(120),
         };
-        assert_eq!(next_sweep(now, &pace, 5, 0, false).timestamp(), 300);
-        assert_eq!(next_sweep(now, &pace, 0, 0, false).timestamp(), 1_200);
-        assert_eq!(next_sweep(now, &pace, 5, 0, true).timestamp(), 2);
+        assert_eq!(next_sweep(now, &pace, 5, 0, Duration::ZERO).timestamp(), 300);
+        assert_eq!(next_sweep(now, &pace, 0, 0, Duration::ZERO).timestamp(), 1_200);
+        assert_eq!(next_sweep(now, &pace, 5, 0, Duration::from_secs(100)).timestamp(), 400);
     }
 
     #[test]

@@ -19,11 +19,11 @@ use tokio::time::Instant;
 pub(super) use store::watch_soon;
 
 use super::limits;
-use super::plan::Pace;
+use super::plan::{self, Pace};
 use super::wait::MACHINE_TOPIC;
 use crate::app::App;
 use crate::db::DbError;
-use crate::environments::Target;
+use crate::environments::{EnvironmentName, Target};
 use crate::templates;
 use store::WatchedMachine;
 
@@ -31,7 +31,7 @@ use store::WatchedMachine;
 pub async fn watch(app: Arc<App>) {
     let mut monitor = Monitor {
         app: Arc::clone(&app),
-        swept: HashMap::new(),
+        rested: HashMap::new(),
         enrolled: None,
         counted: None,
     };
@@ -45,9 +45,11 @@ pub async fn watch(app: Arc<App>) {
                 for machine in machines {
                     let app = Arc::clone(&app);
                     sweeps.push(async move {
+                        let begun = Instant::now();
                         let arn = machine.state_machine_arn.clone();
+                        let environment = machine.environment.clone();
                         sweep::sweep(&app, machine).await;
-                        arn
+                        (arn, environment, begun.elapsed())
                     });
                 }
             }
@@ -55,7 +57,9 @@ pub async fn watch(app: Arc<App>) {
         }
         let pause = monitor.pause();
         tokio::select! {
-            Some(arn) = sweeps.next(), if !sweeps.is_empty() => monitor.note(arn),
+            Some((arn, environment, took)) = sweeps.next(), if !sweeps.is_empty() => {
+                monitor.note(arn, &environment, took);
+            }
             () = app.signals.arrival(pause) => {}
             () = app.lifecycle.soft_shutdown() => {}
         }
@@ -66,8 +70,8 @@ pub async fn watch(app: Arc<App>) {
 
 struct Monitor {
     app: Arc<App>,
-    /// When this process swept a machine last: those that are waited for are not swept without pause.
-    swept: HashMap<String, Instant>,
+    /// When this process may sweep a machine again that somebody waits for.
+    rested: HashMap<String, Instant>,
     enrolled: Option<Instant>,
     counted: Option<Instant>,
 }
@@ -92,11 +96,7 @@ impl Monitor {
             .signals
             .listened_to(MACHINE_TOPIC)
             .into_iter()
-            .filter(|arn| {
-                self.swept
-                    .get(arn)
-                    .is_none_or(|swept| now.duration_since(*swept) >= limits::WAITED_INTERVAL_LOCAL)
-            })
+            .filter(|arn| self.rested.get(arn).is_none_or(|rested| now >= *rested))
             .collect();
         let mut conn = self.app.db.connection().await?;
         store::claim(
@@ -122,7 +122,7 @@ impl Monitor {
             })
             .collect();
         store::enrol(&mut conn, &watched, self.app.clock.now()).await?;
-        self.swept
+        self.rested
             .retain(|arn, _| watched.iter().any(|machine| machine.state_machine_arn == *arn));
         Ok(())
     }
@@ -140,8 +140,11 @@ impl Monitor {
         Ok(())
     }
 
-    fn note(&mut self, arn: String) {
-        self.swept.insert(arn, Instant::now());
+    fn note(&mut self, arn: String, environment: &EnvironmentName, took: Duration) {
+        if let Ok(target) = self.app.environments.target(environment) {
+            let rest = plan::rested(pace(&self.app, target).waited, took);
+            self.rested.insert(arn, Instant::now() + rest);
+        }
     }
 
     /// How long to rest: less while somebody waits.

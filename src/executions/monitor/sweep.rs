@@ -1,9 +1,11 @@
 //! One look at one machine.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt as _};
+use tokio::time::Instant;
 
 use super::super::merge::{self, Place};
 use super::super::model::{Observation, Status};
@@ -39,11 +41,12 @@ struct Found {
 /// Sweeps a machine and gives it back, whatever came of it.
 pub(super) async fn sweep(app: &App, machine: WatchedMachine) {
     let begun_at = app.clock.now();
+    let begun = Instant::now();
     let result = run(app, &machine, begun_at).await;
     if matches!(result, Err(SweepError::LeaseLost)) {
         return;
     }
-    let swept = finish(app, &machine, begun_at, &result);
+    let swept = finish(app, &machine, begun_at, begun.elapsed(), &result);
     let error = result.as_ref().err().map(ToString::to_string);
     if let Some(error) = &error {
         tracing::warn!(
@@ -70,6 +73,7 @@ fn finish(
     app: &App,
     machine: &WatchedMachine,
     begun_at: DateTime<Utc>,
+    took: Duration,
     result: &Result<Found, SweepError>,
 ) -> Swept<'static> {
     let now = app.clock.now();
@@ -79,7 +83,7 @@ fn finish(
             let rhythm = pace(app, target);
             let deep = now >= machine.deep_sweep_at;
             Swept {
-                due_at: plan::next_sweep(now, &rhythm, found.open, found.changed, false),
+                due_at: plan::next_sweep(now, &rhythm, found.open, found.changed, took),
                 watermark: begun_at,
                 deep_sweep_at: if deep {
                     now + delta(limits::DEEP_SWEEP_INTERVAL)
