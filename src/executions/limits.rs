@@ -41,8 +41,8 @@ pub(super) const DESCRIBES_IN_FLIGHT_MAX: usize = 8;
 /// Machines that one process sweeps at the same time.
 pub(super) const SWEEPS_IN_FLIGHT_MAX: usize = 4;
 
-/// How long a process may hold a machine before another takes it over. Longer than any one call with its retries; renewed between pages.
-pub(super) const SWEEP_LEASE: Duration = Duration::from_secs(60);
+/// How long a process that died keeps a machine from the others. Renewed at a third of it while a sweep runs.
+pub(super) const SWEEP_LEASE: Duration = Duration::from_secs(9);
 
 /// How often a process looks for machines that are due, when nobody waits.
 pub(super) const MONITOR_TICK: Duration = Duration::from_millis(250);

@@ -289,7 +289,10 @@ mod tests {
         };
         assert_eq!(next_sweep(now, &pace, 5, 0, Duration::ZERO).timestamp(), 300);
         assert_eq!(next_sweep(now, &pace, 0, 0, Duration::ZERO).timestamp(), 1_200);
-        assert_eq!(next_sweep(now, &pace, 5, 0, Duration::from_secs(100)).timestamp(), 400);
+        assert_eq!(
+            next_sweep(now, &pace, 5, 0, Duration::from_secs(100)).timestamp(),
+            400
+        );
     }
 
     #[test]

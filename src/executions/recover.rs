@@ -32,7 +32,7 @@ impl Job for RecoverStarts {
     }
 }
 
-async fn recover(app: &App, row: &Execution) -> Result<(), JobError> {
+pub(super) async fn recover(app: &App, row: &Execution) -> Result<(), JobError> {
     let Ok(target) = app.environments.target(&row.environment) else {
         // The environment may be configured again: leave it, but behind the others.
         return touch(app, row).await;

@@ -31,6 +31,8 @@ pub use converge::{Converge, ensure_alias};
 pub use find::{Overview, find, revision};
 pub use model::{Binding, BindingState, Revision, Settings, Template, TemplateName, check_name};
 pub use publish::{PublishError, Published, publish};
+#[cfg(test)]
+pub(crate) use register::register_for_tests;
 pub use run::{
     Machine, RunError, Runnable, binding, check_input, hold, machines, revision_of, runnable, set_live,
 };

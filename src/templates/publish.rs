@@ -246,3 +246,88 @@ async fn reconcile_tags(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::super::model::{TemplateName, Written};
+    use super::super::plan::{Setting, SettingsChange};
+    use super::super::register::{self, Register};
+    use super::super::revise::{self, Revise};
+    use super::*;
+    use crate::app::testing::app_with_engine;
+
+    fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    async fn register(app: &Arc<App>) {
+        let command = Register {
+            name: "orders".parse::<TemplateName>().unwrap(),
+            kind: MachineType::Standard,
+            definition: Written::Json(json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}})),
+            settings: super::super::model::Settings {
+                tags: Some(tags(&[("Team", "a"), ("Old", "1")])),
+                ..Default::default()
+            },
+            environments: vec![EnvironmentName::default()],
+            actor: "test".into(),
+        };
+        register::register(app, command).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn tags_and_role_of_a_revision_reach_the_machine_that_is_there() {
+        let app = app_with_engine().await;
+        register(&app).await;
+        let change = SettingsChange {
+            tags: Setting::Set(tags(&[("Team", "b")])),
+            role_arn: Setting::Set("arn:aws:iam::000000000000:role/other".into()),
+            ..SettingsChange::default()
+        };
+        let command = Revise {
+            template: "orders".into(),
+            definition: Written::Json(json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}})),
+            change,
+            actor: "test".into(),
+        };
+        let (_, revision, known) = revise::revise(&app, command).await.unwrap();
+        assert!(!known);
+        let target = app.environments.target(&EnvironmentName::default()).unwrap();
+        let published = publish(&app, target, "orders", revision.revision, None)
+            .await
+            .unwrap();
+        assert!(published.version_arn.ends_with(":orders:2"), "{published:?}");
+        let door = &target.step_functions;
+        let machine = door
+            .describe_state_machine(&published.state_machine_arn)
+            .await
+            .unwrap();
+        assert_eq!(machine.role_arn, "arn:aws:iam::000000000000:role/other");
+        assert_eq!(
+            door.list_tags(&published.state_machine_arn).await.unwrap(),
+            tags(&[("Team", "b")])
+        );
+    }
+
+    #[tokio::test]
+    async fn publishing_again_gives_the_same_version_even_when_it_was_not_recorded() {
+        let app = app_with_engine().await;
+        register(&app).await;
+        let target = app.environments.target(&EnvironmentName::default()).unwrap();
+        let first = publish(&app, target, "orders", 1, None).await.unwrap();
+        // Died between the call and the record.
+        sqlx::query("delete from template_versions")
+            .execute(app.db.pool())
+            .await
+            .unwrap();
+        let second = publish(&app, target, "orders", 1, None).await.unwrap();
+        assert_eq!(first, second);
+    }
+}

@@ -238,3 +238,18 @@ async fn bind(
     jobs::enqueue::<Converge>(tx, &args, Enqueue::at(now + CONVERGE_AFTER).unique(key)).await?;
     Ok(())
 }
+
+/// Registers a template with this definition in `default`, for the tests of features above.
+#[cfg(test)]
+pub(crate) async fn register_for_tests(app: &Arc<App>, name: &str, definition: &str) {
+    let command = Register {
+        name: name.parse().unwrap(),
+        kind: MachineType::Standard,
+        definition: Written::Text(definition.to_owned()),
+        settings: Settings::default(),
+        environments: vec![EnvironmentName::default()],
+        actor: "test".to_owned(),
+    };
+    let registered = register(app, command).await.unwrap();
+    assert_eq!(registered.bindings[0].state, BindingState::Live, "{registered:?}");
+}

@@ -42,7 +42,10 @@ struct Found {
 pub(super) async fn sweep(app: &App, machine: WatchedMachine) {
     let begun_at = app.clock.now();
     let begun = Instant::now();
-    let result = run(app, &machine, begun_at).await;
+    let result = tokio::select! {
+        result = run(app, &machine, begun_at) => result,
+        () = keep(app, &machine) => Err(SweepError::LeaseLost),
+    };
     if matches!(result, Err(SweepError::LeaseLost)) {
         return;
     }
@@ -114,12 +117,12 @@ async fn run(app: &App, machine: &WatchedMachine, begun_at: DateTime<Utc>) -> Re
 
     let mut seen: HashMap<String, Observation> = HashMap::new();
     if !open.is_empty() {
-        for observation in list(app, machine, &door, Some(Status::Running), None).await? {
+        for observation in list(machine, &door, Some(Status::Running), None).await? {
             seen.insert(observation.execution_arn.clone(), observation);
         }
     }
     let (floor, _) = plan::listing_floor(begun_at, &rhythm, machine.watermark, machine.deep_sweep_at);
-    for observation in list(app, machine, &door, None, Some(floor)).await? {
+    for observation in list(machine, &door, None, Some(floor)).await? {
         // The second listing is the later one; both are joined with what is known anyway.
         seen.insert(observation.execution_arn.clone(), observation);
     }
@@ -135,7 +138,7 @@ async fn run(app: &App, machine: &WatchedMachine, begun_at: DateTime<Utc>) -> Re
     for batch in news.running.chunks(limits::MERGE_BATCH_MAX) {
         changed += merge::merge(app, place, batch).await?;
     }
-    let closed = describe_all(app, place, machine, &door, &open, to_describe).await?;
+    let closed = describe_all(app, place, &door, &open, to_describe).await?;
     changed += closed;
     Ok(Found {
         open: (open.len() + news.running.len()).saturating_sub(closed),
@@ -197,7 +200,6 @@ fn vanished(open: &[Open], listed: &HashSet<String>, started_before: DateTime<Ut
 
 /// A listing: of what runs, or of everything started at or after `floor`.
 async fn list(
-    app: &App,
     machine: &WatchedMachine,
     door: &StepFunctions,
     status: Option<Status>,
@@ -237,7 +239,6 @@ async fn list(
         if reached || next_token.is_none() {
             return Ok(found);
         }
-        keep(app, machine).await?;
     }
     Ok(found)
 }
@@ -246,7 +247,6 @@ async fn list(
 async fn describe_all(
     app: &App,
     place: Place<'_>,
-    machine: &WatchedMachine,
     door: &StepFunctions,
     open: &[Open],
     mut arns: Vec<String>,
@@ -276,7 +276,6 @@ async fn describe_all(
         if let Some(error) = failed {
             return Err(error.into());
         }
-        keep(app, machine).await?;
     }
     Ok(changed)
 }
@@ -289,11 +288,21 @@ async fn lose(app: &App, open: &[Open], arn: &str) -> Result<(), SweepError> {
     Ok(())
 }
 
-async fn keep(app: &App, machine: &WatchedMachine) -> Result<(), SweepError> {
-    let mut conn = app.db.connection().await?;
-    if store::renew(&mut conn, machine, app.clock.now()).await? {
-        Ok(())
-    } else {
-        Err(SweepError::LeaseLost)
+/// Renews the lease for ever; ends when somebody else has it. A database that does not answer is asked again: two sweeps at once do no
+/// harm, since what they find is joined.
+async fn keep(app: &App, machine: &WatchedMachine) {
+    loop {
+        tokio::time::sleep(limits::SWEEP_LEASE / 3).await;
+        let renewed = async {
+            let mut conn = app.db.connection().await?;
+            store::renew(&mut conn, machine, app.clock.now()).await
+        };
+        match renewed.await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(machine = machine.state_machine_arn, %error, "a lease could not be renewed");
+            }
+        }
     }
 }
