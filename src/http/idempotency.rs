@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Caller, Problem, ProblemKind};
 use crate::app::App;
+use crate::clock::Clock;
 use crate::db::{Db, DbError};
 use crate::ids::RequestId;
 use crate::limits;
@@ -41,6 +42,9 @@ const KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// Longer than any request may take: the request timeout, the longest `Prefer: wait`, and some air.
 const LEASE: Duration = Duration::from_mins(2);
+
+/// Between two attempts to settle a key while the database is away.
+const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
 /// An answer that is kept, bytes: an execution with its input and output, escaped.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -126,7 +130,15 @@ async fn keyed(app: &App, request: Request, next: Next) -> Result<Response, Prob
     };
     parts.extensions.insert(IdempotencyToken(Some(token)));
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    keep(&app.db, &scope, &lease, response, app.clock.now()).await
+    let (response, settlement) = judge(response).await?;
+    if let Err(error) = settle(&app.db, &scope, &lease, &settlement, app.clock.now()).await {
+        tracing::warn!(%error, "an idempotency key could not be settled; trying again");
+        let (db, clock) = (app.db.clone(), Arc::clone(&app.clock));
+        app.lifecycle.spawn("idempotency", async move {
+            settle_later(&db, clock.as_ref(), &scope, &lease, &settlement).await;
+        });
+    }
+    Ok(response)
 }
 
 fn read_key(headers: &HeaderMap) -> Result<String, Problem> {
@@ -276,20 +288,26 @@ fn replay(status: i16, headers: &Value, body: Vec<u8>) -> Response {
     response
 }
 
-/// Keeps a success, gives the key back otherwise, and passes the answer on.
-async fn keep(
-    db: &Db,
-    scope: &Scope,
-    lease: &str,
-    response: Response,
-    now: DateTime<Utc>,
-) -> Result<Response, Problem> {
+/// What becomes of a key after its handler ran.
+enum Settlement {
+    /// It was done: a repetition gets this answer.
+    Keep {
+        status: i16,
+        headers: Value,
+        body: Bytes,
+    },
+    /// It was refused, and nothing was done: the key is free.
+    Forget,
+    /// It failed, and the outcome may be unknown: the same request may be repeated at once, under the same token.
+    GiveBack,
+}
+
+async fn judge(response: Response) -> Result<(Response, Settlement), Problem> {
+    if response.status().is_client_error() {
+        return Ok((response, Settlement::Forget));
+    }
     if !response.status().is_success() {
-        if let Err(error) = release(db, scope, lease, response.status(), now).await {
-            // The lease runs out by itself; until then a repetition is told that the request is in progress.
-            tracing::warn!(%error, "an idempotency key could not be given back");
-        }
-        return Ok(response);
+        return Ok((response, Settlement::GiveBack));
     }
     let (parts, body) = response.into_parts();
     let body: Bytes = Limited::new(body, ANSWER_BYTES_MAX)
@@ -304,60 +322,67 @@ async fn keep(
             Some((name.as_str().to_owned(), Value::from(value)))
         })
         .collect();
-    let kept = sqlx::query(
-        "update idempotency_keys set status = $5, headers = $6, body = $7, lease_token = null, lease_until = null
-         where principal = $1 and route = $2 and key = $3 and lease_token = $4",
-    )
-    .bind(&scope.principal)
-    .bind(&scope.route)
-    .bind(&scope.key)
-    .bind(lease)
-    .bind(i16::try_from(parts.status.as_u16()).unwrap_or(200))
-    .bind(Value::Object(headers))
-    .bind(body.as_ref())
-    .execute(db.pool())
-    .await;
-    if let Err(error) = kept {
-        // What was asked for is done, and the caller is told so. A repetition runs the handler again under the same token.
-        tracing::warn!(%error, "an answer could not be kept for its idempotency key");
-    }
-    Ok(Response::from_parts(parts, Body::from(body)))
+    let settlement = Settlement::Keep {
+        status: i16::try_from(parts.status.as_u16()).unwrap_or(200),
+        headers: Value::Object(headers),
+        body: body.clone(),
+    };
+    Ok((Response::from_parts(parts, Body::from(body)), settlement))
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("an answer is too long to be kept for its idempotency key: {0}")]
 struct TooLong(String);
 
-/// Frees the key for a new try. After a refusal nothing was done, so the key is forgotten; after a fault the outcome may be unknown, so the
-/// row stays with its token and the same request is repeated under the same names.
-async fn release(
+/// Writes the settlement down, if the lease is still ours.
+async fn settle(
     db: &Db,
     scope: &Scope,
     lease: &str,
-    status: StatusCode,
+    settlement: &Settlement,
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    let query = if status.is_client_error() {
-        sqlx::query(
-            "delete from idempotency_keys where principal = $1 and route = $2 and key = $3 and lease_token = $4",
-        )
-        .bind(&scope.principal)
-        .bind(&scope.route)
-        .bind(&scope.key)
-        .bind(lease)
-    } else {
-        sqlx::query(
+    let query = match settlement {
+        Settlement::Keep { .. } => {
+            "update idempotency_keys set status = $5, headers = $6, body = $7, lease_token = null, lease_until = null
+             where principal = $1 and route = $2 and key = $3 and lease_token = $4"
+        }
+        Settlement::Forget => {
+            "delete from idempotency_keys where principal = $1 and route = $2 and key = $3 and lease_token = $4"
+        }
+        Settlement::GiveBack => {
             "update idempotency_keys set lease_until = $5
-             where principal = $1 and route = $2 and key = $3 and lease_token = $4",
-        )
+             where principal = $1 and route = $2 and key = $3 and lease_token = $4"
+        }
+    };
+    let query = sqlx::query(query)
         .bind(&scope.principal)
         .bind(&scope.route)
         .bind(&scope.key)
-        .bind(lease)
-        .bind(now)
+        .bind(lease);
+    let query = match settlement {
+        Settlement::Keep {
+            status,
+            headers,
+            body,
+        } => query.bind(status).bind(headers).bind(body.as_ref()),
+        Settlement::Forget => query,
+        Settlement::GiveBack => query.bind(now),
     };
     query.execute(db.pool()).await?;
     Ok(())
+}
+
+/// Tries again until the lease would have run out by itself: until then a repetition is told that the request is in progress,
+/// which would keep a client waiting long after the database came back.
+async fn settle_later(db: &Db, clock: &dyn Clock, scope: &Scope, lease: &str, settlement: &Settlement) {
+    let until = clock.now() + TimeDelta::from_std(LEASE).unwrap_or(TimeDelta::MAX);
+    while clock.now() < until {
+        tokio::time::sleep(SETTLE_PAUSE).await;
+        if settle(db, scope, lease, settlement, clock.now()).await.is_ok() {
+            return;
+        }
+    }
 }
 
 /// Forgets answers that ran out, at most `limit`. Says how many.

@@ -12,6 +12,7 @@ mod analytics;
 mod approvals;
 mod audit;
 mod deployments;
+mod durability;
 mod executions;
 mod harness;
 mod monitor;

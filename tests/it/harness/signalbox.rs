@@ -20,6 +20,8 @@ pub struct Options {
     pub key: Option<String>,
     /// Use this database rather than a fresh one of the test run's server.
     pub database_url: Option<String>,
+    /// Let it bring its own Postgres, as it does for who has none.
+    pub embedded_postgres: bool,
 }
 
 /// A running Signalbox. Killed when dropped.
@@ -90,9 +92,12 @@ impl Signalbox {
     pub async fn start_with(options: Options) -> Self {
         let database_url = match &options.database_url {
             Some(url) => url.clone(),
+            None if options.embedded_postgres => String::new(),
             None => signalbox_postgres::testing::database().await.url,
         };
         let folder = tempfile::tempdir().unwrap();
+        // The embedded Postgres runs as another user when the tests run as root.
+        std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let (child, api, engine) = spawn(&options, &database_url, folder.path()).await;
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -135,7 +140,15 @@ impl Signalbox {
         self.child.wait().await.unwrap()
     }
 
-    async fn ready(&self) {
+    /// The process id of the embedded Postgres, of which the data directory's own lock file tells.
+    pub fn postmaster(&self) -> Option<rustix::process::Pid> {
+        let file = self.folder.path().join("data/postgres/data/postmaster.pid");
+        let text = std::fs::read_to_string(file).ok()?;
+        rustix::process::Pid::from_raw(text.lines().next()?.parse().ok()?)
+    }
+
+    /// Waits until it is ready.
+    pub async fn ready(&self) {
         eventually("GET /readyz answers 200", async || {
             let answer = self
                 .client
@@ -248,12 +261,14 @@ async fn spawn(options: &Options, database_url: &str, folder: &std::path::Path) 
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder)
-        .env("DATABASE_URL", database_url)
         .envs(options.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true);
+    if !options.embedded_postgres {
+        command.env("DATABASE_URL", database_url);
+    }
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let (mut api, mut engine) = (None, None);
