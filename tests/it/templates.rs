@@ -105,7 +105,10 @@ async fn a_validation_answers_200_however_bad_the_definition_is() {
         .iter()
         .map(|diagnostic| diagnostic["code"].as_str().unwrap())
         .collect();
-    assert!(codes.contains(&"TASK_NO_TIMEOUT") && codes.contains(&"LAMBDA_NO_TRANSIENT_RETRY"), "{codes:?}");
+    assert!(
+        codes.contains(&"TASK_NO_TIMEOUT") && codes.contains(&"LAMBDA_NO_TRANSIENT_RETRY"),
+        "{codes:?}"
+    );
 }
 
 #[tokio::test]
