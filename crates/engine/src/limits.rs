@@ -101,6 +101,8 @@ pub const FUNCTION_TASKS_DEFAULT: usize = 64;
 pub const RESPONSE_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// What is kept of what a function wrote to standard error, in bytes: the end, as long as a cause may be.
 pub const STDERR_BYTES_MAX: usize = CAUSE_CHARS_MAX;
+/// A service's answer takes at most this long, in seconds; Lambda's may take as long as a function.
+pub const SERVICE_SECONDS_MAX: u64 = 60;
 /// A service that does not take a connection within this is away, in ms.
 pub const CONNECT_MS_MAX: u64 = 5_000;
 /// Connections to one host kept for the next call.

@@ -20,6 +20,8 @@ pub(super) struct Service {
     pub(super) name: &'static str,
     /// In `AWS_ENDPOINT_URL_<…>`.
     pub(super) variable: &'static str,
+    /// How long a call may take at most; a state may allow less.
+    pub(super) seconds_max: u64,
 }
 
 /// One request.
@@ -102,8 +104,7 @@ impl Caller {
         &self.client
     }
 
-    /// Calls a service on behalf of an execution at `place`. How long it may take is the state's business: dropping the
-    /// future ends the call.
+    /// Calls a service on behalf of an execution at `place`. Dropping the future ends the call.
     pub(super) async fn call(
         &self,
         service: Service,
@@ -125,12 +126,17 @@ impl Caller {
         sign_request(&mut signed, &credentials, service, place, now_ms).map_err(CallError::Sign)?;
         let request =
             reqwest::Request::try_from(signed).map_err(|error| CallError::Http(error.to_string()))?;
-        let response = self
-            .client
-            .execute(request)
+        let exchange = async {
+            let response = self
+                .client
+                .execute(request)
+                .await
+                .map_err(|error| CallError::Http(innermost(&error)))?;
+            read(response).await
+        };
+        tokio::time::timeout(Duration::from_secs(service.seconds_max), exchange)
             .await
-            .map_err(|error| CallError::Http(innermost(&error)))?;
-        read(response).await
+            .unwrap_or_else(|_| Err(CallError::Http("Read timed out".to_owned())))
     }
 
     fn target(&self, service: Service, place: &Place) -> Result<(String, Credentials), CallError> {

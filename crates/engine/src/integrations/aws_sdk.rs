@@ -9,6 +9,7 @@ use super::errors::{Generation, Wording};
 use super::json::{JsonService, operation_name};
 use super::{dynamodb, events, sqs};
 use crate::arn::Place;
+use crate::limits::SERVICE_SECONDS_MAX;
 
 /// A service and how its failures read.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,7 @@ const fn json(service: &'static str, variable: &'static str, target: &'static st
         service: Service {
             name: service,
             variable,
+            seconds_max: SERVICE_SECONDS_MAX,
         },
         target,
         version: "1.1",

@@ -8,11 +8,13 @@ use super::errors::{Generation, Wording};
 use super::json::{JsonService, operation_name};
 use super::metadata::{self, Connection};
 use crate::arn::Place;
+use crate::limits::SERVICE_SECONDS_MAX;
 
 pub(super) const DYNAMODB: JsonService = JsonService {
     service: Service {
         name: "dynamodb",
         variable: "DYNAMODB",
+        seconds_max: SERVICE_SECONDS_MAX,
     },
     target: "DynamoDB_20120810",
     version: "1.0",

@@ -8,11 +8,13 @@ use super::errors::{self, Generation, Wording};
 use super::json::{JsonService, as_text};
 use super::{TaskContext, TaskError};
 use crate::arn::{Arn, Place, Resource};
+use crate::limits::SERVICE_SECONDS_MAX;
 
 pub(super) const EVENTS: JsonService = JsonService {
     service: Service {
         name: "events",
         variable: "EVENTBRIDGE",
+        seconds_max: SERVICE_SECONDS_MAX,
     },
     target: "AWSEvents",
     version: "1.1",

@@ -3,8 +3,6 @@
 //! A function is one that is configured to run here, else it is called by Lambda's Invoke API (API version 2015-03-31) wherever
 //! that is configured.
 
-use std::time::Duration;
-
 use asl::json::Payload;
 use asl::json::value::{Json, Object};
 use bytes::Bytes;
@@ -21,6 +19,8 @@ use crate::limits::{FUNCTION_SECONDS_MAX, PAYLOAD_BYTES_MAX};
 const LAMBDA: Service = Service {
     name: "lambda",
     variable: "LAMBDA",
+    // The function's own time and that of the way there and back.
+    seconds_max: FUNCTION_SECONDS_MAX + 30,
 };
 
 const WORDING: Wording = Wording {
@@ -143,13 +143,12 @@ impl Lambda {
         if self.functions.has(&invoke.function.name) {
             return self.invoke_local(invoke).await;
         }
-        let longest = Duration::from_secs(FUNCTION_SECONDS_MAX + 30);
         let call = self
             .caller
             .call(LAMBDA, &invoke.function.place, request(invoke), now_ms);
-        let answer = match tokio::time::timeout(longest, call).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error @ CallError::NoEndpoint { .. })) => {
+        let answer = match call.await {
+            Ok(answer) => answer,
+            Err(error @ CallError::NoEndpoint { .. }) => {
                 let name = &invoke.function.name;
                 let refusal = Refusal {
                     code: "ResourceNotFoundException".to_owned(),
@@ -163,11 +162,7 @@ impl Lambda {
                 let request_id = uuid::Uuid::new_v4().to_string();
                 return Err(InvokeError::Task(WORDING.failed(404, &request_id, &refusal)));
             }
-            Ok(Err(error)) => return Err(InvokeError::Task(WORDING.unanswered(&error))),
-            Err(_) => {
-                let error = CallError::Http("Read timed out".to_owned());
-                return Err(InvokeError::Task(WORDING.unanswered(&error)));
-            }
+            Err(error) => return Err(InvokeError::Task(WORDING.unanswered(&error))),
         };
         if !answer.status.is_success() {
             return Err(InvokeError::Task(

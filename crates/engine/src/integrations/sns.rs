@@ -11,10 +11,12 @@ use super::errors::{Generation, Refusal, Wording};
 use super::json::as_text;
 use super::metadata::{self, Connection};
 use crate::arn::Place;
+use crate::limits::SERVICE_SECONDS_MAX;
 
 const SNS: Service = Service {
     name: "sns",
     variable: "SNS",
+    seconds_max: SERVICE_SECONDS_MAX,
 };
 
 const WORDING: Wording = Wording {

@@ -9,11 +9,13 @@ use super::errors::{Generation, Wording};
 use super::json::{JsonService, as_text};
 use super::metadata::{self, Connection};
 use crate::arn::Place;
+use crate::limits::SERVICE_SECONDS_MAX;
 
 pub(super) const SQS: JsonService = JsonService {
     service: Service {
         name: "sqs",
         variable: "SQS",
+        seconds_max: SERVICE_SECONDS_MAX,
     },
     target: "AmazonSQS",
     version: "1.0",

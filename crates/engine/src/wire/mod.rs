@@ -202,7 +202,7 @@ async fn dispatch(
         O::DescribeMapRun => ok(map_runs::describe(&read(request)?)?),
         O::UpdateMapRun => ok(map_runs::update(&read(request)?)?),
         O::ValidateStateMachineDefinition => ok(validate::validate(&read(request)?)),
-        _ => Err(unknown_operation()),
+        O::TestState => Err(unknown_operation()),
     }
 }
 
