@@ -3,6 +3,7 @@
 //!
 //! Tests wait on conditions ([`eventually`]), never for a time.
 
+pub mod cbor;
 mod in_process;
 mod receiver;
 mod signalbox;
