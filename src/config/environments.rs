@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Environments, Secret};
@@ -181,6 +182,22 @@ pub struct Policies {
     /// Log group of state machines whose template asks for logging; ends with `:*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_group_arn: Option<String>,
+    /// Times in which no traffic is moved to a new version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freezes: Vec<Freeze>,
+}
+
+/// A time in which no traffic is moved to a new version. Going back is always possible.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// When it begins, such as `"2026-12-24T00:00:00Z"`.
+    pub from: DateTime<Utc>,
+    /// When it ends.
+    pub until: DateTime<Utc>,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A token bucket of AWS: requests at once, and requests a second after that.
@@ -210,7 +227,7 @@ impl Environment {
 /// AWS itself), `access_key_id` and `secret_access_key` (for endpoints that are not AWS), `instance_metadata` (default
 /// false), and the fields of [`Policies`]: `alias` (default `live`), `approval_required` (default false),
 /// `rollback_enabled` (default true), `monitoring_enabled` (default true), `notification_topics` (default none),
-/// `metrics_namespace` (default none), `execution_role_arn`, `log_group_arn`; and `quotas`.
+/// `metrics_namespace` (default none), `execution_role_arn`, `log_group_arn`, `freezes` (a list of `{from, until, reason}`); and `quotas`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct EnvironmentFields {
@@ -230,6 +247,7 @@ struct EnvironmentFields {
     metrics_namespace: Option<String>,
     execution_role_arn: Option<String>,
     log_group_arn: Option<String>,
+    freezes: Vec<Freeze>,
     quotas: BTreeMap<String, Quota>,
 }
 
@@ -244,6 +262,7 @@ impl EnvironmentFields {
             metrics_namespace: self.metrics_namespace.clone(),
             execution_role_arn: self.execution_role_arn.clone(),
             log_group_arn: self.log_group_arn.clone(),
+            freezes: self.freezes.clone(),
         }
     }
 
@@ -265,6 +284,9 @@ impl EnvironmentFields {
             .is_some_and(|arn| !arn.ends_with(":*"))
         {
             return Err("`log_group_arn` must end with `:*`: Step Functions refuses it otherwise");
+        }
+        if self.freezes.iter().any(|freeze| freeze.from >= freeze.until) {
+            return Err("has a freeze that ends before it begins");
         }
         if self.quotas.values().any(|quota| {
             quota.bucket == 0 || quota.refill_per_second.is_nan() || quota.refill_per_second <= 0.0

@@ -3,14 +3,21 @@
 use chrono::{DateTime, Utc};
 
 use super::act::ActError;
+use super::start::target;
 use super::store::evidence::LookRow;
 use super::store::record::{self, CallRow, EventRow, Filter, Record};
 use super::store::tests::TestRow;
 use super::store::{self};
 use super::tests::TestReport;
+use super::tests::coverage::{Coverage, coverage};
 use crate::app::App;
 use crate::db::DbError;
+use crate::environments::UnknownEnvironment;
 use crate::ids::DeploymentId;
+use crate::step_functions::{GetExecutionHistory, StepFunctionsError};
+
+/// Pages of a test's history that are read: all of the 25,000 events an execution can have.
+const HISTORY_PAGES_MAX: usize = 25;
 
 /// The deployment.
 pub(super) async fn find(app: &App, id: DeploymentId) -> Result<Record, ActError> {
@@ -34,6 +41,55 @@ pub(super) async fn tests(app: &App, id: DeploymentId) -> Result<TestReport, DbE
     let mut conn = app.db.pool().acquire().await?;
     let rows = store::tests::load(&mut conn, id).await?;
     Ok(TestReport::of(rows.iter().map(TestRow::result).collect()))
+}
+
+/// What the tests went through, from the histories of their executions.
+pub(super) async fn tests_coverage(app: &App, record: &Record) -> Result<Coverage, CoverageError> {
+    let target = target(app, &record.environment)?;
+    let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
+    let rows = store::tests::load(&mut conn, record.id).await?;
+    let revision = store::facts::revision(&mut conn, &record.template, Some(record.revision)).await?;
+    drop(conn);
+    let mut histories = Vec::new();
+    for arn in rows.into_iter().filter_map(|row| row.execution_arn) {
+        let mut events = Vec::new();
+        let mut next_token = None;
+        for _ in 0..HISTORY_PAGES_MAX {
+            let page = target
+                .step_functions
+                .get_execution_history(GetExecutionHistory {
+                    execution_arn: arn.clone(),
+                    max_results: Some(1_000),
+                    reverse_order: false,
+                    next_token,
+                })
+                .await?;
+            events.extend(page.items);
+            next_token = page.next_token;
+            if next_token.is_none() {
+                break;
+            }
+        }
+        histories.push(events);
+    }
+    let definition = revision
+        .and_then(|revision| serde_json::from_str(&revision.published).ok())
+        .unwrap_or_default();
+    Ok(coverage(&definition, &histories))
+}
+
+/// Why coverage can't be told.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CoverageError {
+    /// Its environment is not configured any more.
+    #[error(transparent)]
+    Environment(#[from] UnknownEnvironment),
+    /// The histories could not be read: Express executions have none.
+    #[error("the tests' histories could not be read")]
+    StepFunctions(#[from] StepFunctionsError),
+    /// The database failed.
+    #[error("the tests could not be read")]
+    Database(#[from] DbError),
 }
 
 /// Lines of the timeline after `after`.

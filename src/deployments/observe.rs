@@ -44,7 +44,12 @@ pub(super) async fn observe(
     deployment: &Deployment,
     now: DateTime<Utc>,
 ) -> Result<Observed, ObserveError> {
-    let mut observed = Observed::default();
+    let freezes = target.policies.freezes.iter();
+    let frozen = freezes.filter(|freeze| (freeze.from..freeze.until).contains(&now));
+    let mut observed = Observed {
+        frozen_until: frozen.map(|freeze| freeze.until).max(),
+        ..Observed::default()
+    };
     if wants_alias(target, record, deployment, now) {
         observed.alias = alias(target, deployment, &record.template).await?;
     }

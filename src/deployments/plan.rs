@@ -58,6 +58,8 @@ pub struct Facts<'a> {
     pub bypass_share: f64,
     /// Whether the old definition is restored for them.
     pub protect_unqualified: bool,
+    /// Until when no traffic is moved here, and why.
+    pub frozen: Option<(String, String)>,
     /// Whether this revision was taken back in this environment before, and why.
     pub quarantined: Option<&'a str>,
 }
@@ -236,6 +238,12 @@ fn warnings(facts: &Facts<'_>, power: &[StepPower]) -> Vec<Warning> {
             format!("revision {} serves all traffic already", facts.revision),
         );
     }
+    if let Some((until, reason)) = &facts.frozen {
+        warn(
+            "frozen",
+            format!("no traffic is moved here until {until}{reason}"),
+        );
+    }
     if let Some(reason) = facts.quarantined {
         warn(
             "quarantined",
@@ -381,6 +389,7 @@ mod tests {
             },
             bypass_share: 0.0,
             protect_unqualified: false,
+            frozen: None,
             quarantined: None,
         };
         change(&mut facts);
@@ -412,6 +421,8 @@ mod tests {
         assert!(codes(&with(|facts| facts.traffic.per_second = 0.0)).contains(&"low_traffic"));
         assert!(codes(&with(|facts| facts.bypass_share = 0.2)).contains(&"bypass"));
         assert!(codes(&with(|facts| facts.quarantined = Some("it failed"))).contains(&"quarantined"));
+        let frozen = Some(("tomorrow".to_owned(), ": holidays".to_owned()));
+        assert!(codes(&with(|facts| facts.frozen = frozen)).contains(&"frozen"));
         assert!(codes(&with(|facts| facts.rollback_enabled = false)).contains(&"no_rollback"));
     }
 

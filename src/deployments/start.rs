@@ -229,6 +229,7 @@ pub(super) async fn prepare(
         traffic: past.traffic,
         bypass_share: past.bypass_share,
         protect_unqualified: request.protect_unqualified.unwrap_or(past.bypass_share > 0.0),
+        frozen: frozen(target, app.clock.now()),
         quarantined: quarantined.as_deref(),
     });
     let mut topics = policies.notification_topics.clone();
@@ -247,6 +248,19 @@ pub(super) async fn prepare(
         monitoring_enabled,
         topics,
     })
+}
+
+/// Until when nothing moves here, and why, in words.
+fn frozen(target: &Target, now: DateTime<Utc>) -> Option<(String, String)> {
+    let freezes = target.policies.freezes.iter();
+    let freeze = freezes
+        .filter(|freeze| (freeze.from..freeze.until).contains(&now))
+        .max_by_key(|freeze| freeze.until)?;
+    let reason = freeze
+        .reason
+        .as_ref()
+        .map_or_else(String::new, |reason| format!(": {reason}"));
+    Some((freeze.until.to_rfc3339(), reason))
 }
 
 /// Traffic of an alias, as its past says.

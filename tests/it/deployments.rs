@@ -266,6 +266,15 @@ async fn blue_green_tests_first_switches_and_switches_back_in_one_call_each() {
     let view = until(&signalbox, &id, &FINISHED).await;
     assert_eq!(view["state"], "succeeded", "{view}");
     assert_eq!(view["test_results"]["all_passed"], true);
+    let coverage = signalbox
+        .get(&format!("/v1/deployments/{id}/tests/coverage"))
+        .await
+        .expect(200);
+    assert_eq!(
+        coverage["states"],
+        json!({"total": 1, "covered": 1, "missing": []}),
+        "{coverage}"
+    );
     signalbox
         .post(
             &format!("/v1/deployments/{id}/rollback"),

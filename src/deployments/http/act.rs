@@ -21,6 +21,7 @@ use crate::ids::ReleaseId;
 /// Why.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = DeploymentReason)]
 pub(super) struct Reason {
     /// For the timeline and the audit trail.
     reason: Option<String>,

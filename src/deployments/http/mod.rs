@@ -26,6 +26,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(read::list_calls))
         .routes(routes!(read::get_tests))
         .routes(routes!(read::get_tests_report))
+        .routes(routes!(read::get_tests_coverage))
         .routes(routes!(stream::deployment_events))
         .routes(routes!(act::promote))
         .routes(routes!(act::promote_full))

@@ -1,6 +1,7 @@
 //! Errors of deployments as problems.
 
 use super::super::act::ActError;
+use super::super::find::CoverageError;
 use super::super::start::StartError;
 use crate::http::{ErrorItem, Problem, ProblemKind};
 
@@ -49,6 +50,16 @@ impl From<ActError> for Problem {
             ActError::Busy => Self::new(ProblemKind::Conflict, text).with_retry_after(1),
             ActError::Environment(_) => Self::new(ProblemKind::Conflict, text),
             ActError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<CoverageError> for Problem {
+    fn from(error: CoverageError) -> Self {
+        match error {
+            CoverageError::Environment(error) => Self::new(ProblemKind::Conflict, error.to_string()),
+            CoverageError::StepFunctions(error) => error.into(),
+            CoverageError::Database(error) => error.into(),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::super::find;
 use super::super::releases::http::release_view;
 use super::super::store::record::Filter;
 use super::super::strategy::CourseStep;
+use super::super::tests::coverage::Coverage;
 use super::super::tests::{TestReport, junit};
 use super::super::view::{CallView, DeploymentView, FullAnalysis, LookView, full_analysis, line, view};
 use crate::app::App;
@@ -213,6 +214,19 @@ pub(super) async fn get_tests(
 ) -> Result<Json<TestReport>, Problem> {
     find::find(&app, id).await?;
     Ok(Json(find::tests(&app, id).await?))
+}
+
+/// What the tests went through: states, branches of choices, catches; and what they did not.
+#[utoipa::path(get, path = "/v1/deployments/{id}/tests/coverage", tag = "deployments",
+    params(("id" = DeploymentId, Path)), responses(
+    (status = 200, description = "The coverage", body = Coverage),
+    (status = 404, description = "No such deployment", body = Problem)))]
+pub(super) async fn get_tests_coverage(
+    State(app): State<Arc<App>>,
+    Path(id): Path<DeploymentId>,
+) -> Result<Json<Coverage>, Problem> {
+    let record = find::find(&app, id).await?;
+    Ok(Json(find::tests_coverage(&app, &record).await?))
 }
 
 /// The tests as JUnit XML, for build servers.

@@ -3,6 +3,7 @@
 //! Rows: `deployment_tests`, one per case; a case's execution has a name made from the deployment and the case, so starting it
 //! twice starts it once. Nothing is simulated: a test runs the version in its environment, with its real side effects.
 
+pub mod coverage;
 pub mod junit;
 pub mod matcher;
 pub mod model;
