@@ -81,7 +81,7 @@ pub fn router(app: Arc<App>) -> Router {
             Arc::clone(&app),
             access::guard,
         ));
-    layers::wrap(router, app.metrics.clone()).with_state(app)
+    layers::wrap(router, app.metrics.clone(), &app.config.server).with_state(app)
 }
 
 /// Alive: the process answers. Says nothing about its dependencies.

@@ -11,7 +11,7 @@ use crate::{approvals, audit, cloudwatch, deployments, executions, notifications
 const RECOVER_EVERY: Duration = Duration::from_secs(15);
 
 /// How often old rows are forgotten.
-const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// What the workers of this process can do.
 pub fn registry() -> Registry {

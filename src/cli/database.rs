@@ -30,7 +30,7 @@ pub(super) struct Database {
 /// No data directory.
 #[derive(Debug, thiserror::Error)]
 #[error("no directory for data: neither `HOME` nor `XDG_DATA_HOME` is set; give one with `--data-dir`")]
-struct NoDataDir;
+pub(super) struct NoDataDir;
 
 /// No Postgres to be had, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,11 @@ pub(super) async fn open(config: &Config, subdirectory: Option<&str>) -> Result<
     }
     let data_dir = data_dir(config, subdirectory)?;
     let download = config.postgres.download.then(|| Download {
-        mirror: config.postgres.download_mirror.clone().unwrap_or_else(|| GITHUB.to_owned()),
+        mirror: config
+            .postgres
+            .download_mirror
+            .clone()
+            .unwrap_or_else(|| GITHUB.to_owned()),
         directory: data_dir.join("downloads"),
         release: Release::pinned(),
     });
@@ -77,7 +81,9 @@ pub(super) async fn open(config: &Config, subdirectory: Option<&str>) -> Result<
     let server = match Server::start(settings, |progress| say(&line(&progress))).await {
         Ok(server) => server,
         Err(error @ (StartError::Find(FindError::Nowhere { .. }) | StartError::Download(_))) => {
-            return Err(Box::new(NoPostgres { reason: super::chain(&error) }));
+            return Err(Box::new(NoPostgres {
+                reason: super::chain(&error),
+            }));
         }
         Err(error) => return Err(Box::new(error)),
     };
@@ -87,7 +93,7 @@ pub(super) async fn open(config: &Config, subdirectory: Option<&str>) -> Result<
     })
 }
 
-fn data_dir(config: &Config, subdirectory: Option<&str>) -> Result<PathBuf, NoDataDir> {
+pub(super) fn data_dir(config: &Config, subdirectory: Option<&str>) -> Result<PathBuf, NoDataDir> {
     let directory = config
         .server
         .data_dir

@@ -2,6 +2,7 @@
 
 mod database;
 pub mod deploy;
+mod doctor;
 mod engine;
 mod migrate;
 mod openapi;
@@ -42,6 +43,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Write the API's OpenAPI document
     Openapi(openapi::Openapi),
+    /// Check the database and every environment, and say how to mend what is broken
+    Doctor(doctor::Doctor),
 }
 
 /// Runs the command that this process was started with.
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
             Command::Deploy(deploy) => Box::pin(deploy.run()).await.map_err(Into::into),
             Command::Migrate(migrate) => Box::pin(migrate.run()).await.map(|()| ExitCode::SUCCESS),
             Command::Openapi(openapi) => openapi.run().map(|()| ExitCode::SUCCESS),
+            Command::Doctor(doctor) => Box::pin(doctor.run()).await,
         }
     });
     ended.unwrap_or_else(|failure| failed(&*failure))

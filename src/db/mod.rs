@@ -54,6 +54,22 @@ impl Db {
         MIGRATIONS.run(&self.pool).await.map_err(MigrateError::Run)
     }
 
+    /// Whether every migration of this program was applied.
+    pub async fn is_migrated(&self) -> Result<bool, DbError> {
+        let applied: Result<Vec<i64>, _> =
+            sqlx::query_scalar("select version from _sqlx_migrations where success")
+                .fetch_all(&self.pool)
+                .await;
+        match applied {
+            Ok(applied) => Ok(MIGRATIONS
+                .iter()
+                .all(|migration| applied.contains(&migration.version))),
+            // 42P01, undefined_table: no migration ever ran.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Opens a transaction. It is rolled back unless [`Tx::commit`] is called. Never keep one open across a call to AWS.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         Ok(Tx {

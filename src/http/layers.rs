@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 
 use super::request_context::{self, RequestContext};
 use super::{Problem, ProblemKind};
+use crate::config::Server;
 use crate::ids::RequestId;
 use crate::limits;
 use crate::telemetry::Metrics;
@@ -27,13 +28,18 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_LENGTH_MAX: usize = 128;
 
 /// Puts the layers around `router`, and problems in place of its plain 404 and 405.
-pub fn wrap<S: Clone + Send + Sync + 'static>(router: Router<S>, metrics: Metrics) -> Router<S> {
-    let in_flight = Arc::new(Semaphore::new(limits::REQUESTS_IN_FLIGHT_MAX));
+pub fn wrap<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    metrics: Metrics,
+    server: &Server,
+) -> Router<S> {
+    let in_flight = Arc::new(Semaphore::new(server.requests_in_flight_max));
+    let time_max = Duration::from_secs(server.request_timeout_seconds);
     router
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES_MAX))
-        .layer(middleware::from_fn(timeout))
+        .layer(DefaultBodyLimit::max(server.request_body_bytes_max))
+        .layer(middleware::from_fn_with_state(time_max, timeout))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(in_flight, shed_load))
         .layer(middleware::from_fn_with_state(metrics, observe))
@@ -113,19 +119,15 @@ async fn shed_load(State(in_flight): State<Arc<Semaphore>>, request: Request, ne
         Ok(_permit) => next.run(request).await,
         Err(_) => Problem::new(
             ProblemKind::Overloaded,
-            format!(
-                "{} requests are being worked on already; try again in a moment",
-                limits::REQUESTS_IN_FLIGHT_MAX
-            ),
+            "as many requests as the service takes are being worked on already; try again in a moment",
         )
         .into_response(),
     }
 }
 
 /// Bounds the time until the response's head. Streams go on after it; `Prefer: wait=N` adds its seconds.
-async fn timeout(request: Request, next: Next) -> Response {
-    let limit =
-        limits::REQUEST_TIMEOUT + Duration::from_secs(prefer_wait_seconds(request.headers()).unwrap_or(0));
+async fn timeout(State(time_max): State<Duration>, request: Request, next: Next) -> Response {
+    let limit = time_max + Duration::from_secs(prefer_wait_seconds(request.headers()).unwrap_or(0));
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(
@@ -198,7 +200,7 @@ mod tests {
         let router = Router::new()
             .route("/echo", post(|Json(value): Json<Value>| async { Json(value) }))
             .route("/panic", get(panics));
-        wrap(router, Metrics::new().unwrap())
+        wrap(router, Metrics::new().unwrap(), &Server::default())
     }
 
     async fn panics() -> &'static str {

@@ -205,8 +205,6 @@ fn refused_text(refused: &[(PathBuf, Unusable)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed test should panic")]
-
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 

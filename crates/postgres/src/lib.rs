@@ -27,4 +27,4 @@ pub use download::{Download, DownloadError};
 pub use find::{Binaries, FindError, Search};
 pub use lock::LockError;
 pub use place::PlaceError;
-pub use server::{Progress, Reach, Server, Settings, StartError};
+pub use server::{Progress, Reach, Server, Settings, StartError, running_url};

@@ -175,6 +175,25 @@ impl Drop for Server {
     }
 }
 
+/// The URL of the server that another process runs on this data directory; none when none does, or it can't be told.
+pub fn running_url(data_dir: &Path, database: &str) -> Option<String> {
+    let home = data_dir.join("postgres");
+    let cluster = home.join("data");
+    cluster::live_server(&cluster)?;
+    cluster::ready_pid(&cluster)?;
+    // Lines 4 to 6: port, socket directory, address.
+    let lines = fs::read_to_string(cluster.join("postmaster.pid")).ok()?;
+    let mut lines = lines.lines().skip(3);
+    let port = lines.next()?.trim().parse().ok()?;
+    let socket_directory = Some(lines.next()?.trim()).filter(|directory| !directory.is_empty());
+    let reached = Reached {
+        socket_directory: socket_directory.map(PathBuf::from),
+        port,
+        password: fs::read_to_string(home.join("password")).ok()?,
+    };
+    Some(reached.url(database))
+}
+
 /// How a started server is reached.
 struct Reached {
     socket_directory: Option<PathBuf>,

@@ -32,6 +32,7 @@ use crate::account::Account;
 use crate::cluster::{self, Durability};
 use crate::find::{self, Binaries, Search, Wanted};
 use crate::limits::{POLL_INTERVAL, TEST_CONNECTIONS_MAX, TEST_START_MAX};
+use crate::server::{Reach, Server, Settings};
 use crate::url;
 
 /// An empty database on the test run's server. It goes with the server: there is nothing to clean up.
@@ -70,6 +71,90 @@ pub async fn database() -> TestDatabase {
         url: url::over_socket(&server.directory, PORT, &name),
         name,
     }
+}
+
+/// A durable server of a test's own, to be stopped, killed and started again. Removed with its data when dropped.
+#[derive(Debug)]
+pub struct TestServer {
+    directory: PathBuf,
+    url: String,
+    server: Option<Server>,
+}
+
+/// A running server of the test's own: `fsync` is on, and nobody else uses it.
+///
+/// # Panics
+///
+/// When there is no Postgres on this machine or it does not start; the message says why.
+pub async fn server() -> TestServer {
+    let directory = std::env::temp_dir().join(format!("sb-own-{}", uuid::Uuid::new_v4().simple()));
+    DirBuilder::new()
+        .mode(0o755)
+        .create(&directory)
+        .expect("the server's directory");
+    let mut made = TestServer {
+        directory,
+        url: String::new(),
+        server: None,
+    };
+    made.start().await;
+    made
+}
+
+impl TestServer {
+    /// The superuser's URL of the database `signalbox`; the same after each start.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Starts it again after [`TestServer::stop`].
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub async fn start(&mut self) {
+        let settings = Settings {
+            data_dir: self.directory.clone(),
+            search: Search {
+                directory: None,
+                path: search_path(),
+            },
+            download: None,
+            reach: Reach::Socket,
+            database: "signalbox".to_owned(),
+            connections_max: TEST_CONNECTIONS_MAX,
+        };
+        let server = Server::start(settings, |_| {}).await;
+        let server = server.unwrap_or_else(|error| panic!("a test's own server: {error}"));
+        server.url().clone_into(&mut self.url);
+        self.server = Some(server);
+    }
+
+    /// Stops it, as an operator would; connections are ended.
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    /// `kill -9`. It comes back by itself: its supervisor starts it again.
+    pub fn kill(&self) {
+        let pid = self.server.as_ref().and_then(Server::pid);
+        let pid = pid.and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
+        let _ = rustix::process::kill_process(pid.expect("the server runs"), rustix::process::Signal::KILL);
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        drop(self.server.take());
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn search_path() -> Option<std::ffi::OsString> {
+    #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
+    std::env::var_os("PATH")
 }
 
 /// Names the socket file only: the servers of this crate do not listen on TCP.
@@ -168,8 +253,7 @@ fn join(home: &Path) -> Option<Joined> {
 }
 
 fn start(home: &Path, account: Account) -> Joined {
-    #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
-    let path = std::env::var_os("PATH");
+    let path = search_path();
     let binaries = find::find(
         &Search {
             directory: None,

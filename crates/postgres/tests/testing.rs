@@ -26,6 +26,32 @@ async fn many_databases_are_made_side_by_side() {
     assert_eq!(made.len(), 20);
 }
 
+#[tokio::test]
+async fn a_server_of_a_tests_own_keeps_its_data_and_its_url_when_it_is_stopped_or_killed() {
+    let mut server = testing::server().await;
+    let url = server.url().to_owned();
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    connection
+        .execute("create table kept as select 42 as answer")
+        .await
+        .unwrap();
+    server.stop().await;
+    assert!(PgConnection::connect(&url).await.is_err(), "it is stopped");
+    server.start().await;
+    assert_eq!(server.url(), url);
+    server.kill();
+    let answer = loop {
+        let Ok(mut connection) = PgConnection::connect(&url).await else {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            continue;
+        };
+        if let Ok(row) = connection.fetch_one("select answer from kept").await {
+            break row.get::<i32, _>(0);
+        }
+    };
+    assert_eq!(answer, 42);
+}
+
 async fn names_of(count: usize) -> std::collections::HashSet<String> {
     let tasks: Vec<_> = (0..count)
         .map(|_| {
