@@ -139,7 +139,7 @@ async fn arns_that_are_none_are_told_why() {
 }
 
 #[tokio::test]
-async fn there_are_no_map_runs_and_the_answer_says_so() {
+async fn an_execution_without_a_map_has_no_map_runs() {
     let api = Api::start().await;
     let machine = api.machine("m").await;
     let started = api
@@ -190,4 +190,37 @@ async fn a_nul_in_a_text_is_refused_and_not_a_fault_of_ours() {
             "{operation}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_map_runs_of_an_execution_are_listed_with_their_times() {
+    let api = Api::start().await;
+    let processor = json!({
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "P",
+        "States": {"P": {"Type": "Pass", "End": true}},
+    });
+    let map = json!({"Type": "Map", "Label": "Each", "ItemProcessor": processor, "End": true});
+    let definition = json!({"StartAt": "M", "States": {"M": map}}).to_string();
+    let create = json!({"name": "m", "definition": definition, "roleArn": ROLE});
+    let machine = api.ok("CreateStateMachine", create).await["stateMachineArn"].clone();
+    let started = api
+        .ok(
+            "StartExecution",
+            json!({"stateMachineArn": machine, "input": "[1, 2]"}),
+        )
+        .await;
+    let execution = json!({"executionArn": started["executionArn"]});
+    while api.ok("DescribeExecution", execution.clone()).await["status"] == "RUNNING" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let listed = api.ok("ListMapRuns", execution).await;
+    let run = &listed["mapRuns"][0];
+    assert_eq!(run["executionArn"], started["executionArn"], "{listed}");
+    assert_eq!(
+        run["stateMachineArn"],
+        format!("{}/Each", machine.as_str().unwrap())
+    );
+    assert!(run["mapRunArn"].as_str().unwrap().contains(":mapRun:m/Each:"));
+    assert!(run["startDate"].as_f64() <= run["stopDate"].as_f64(), "{listed}");
 }
