@@ -1,7 +1,6 @@
 //! Tests from outside: the real executable, a real Postgres, the embedded engine, HTTP. One binary; a file per noun.
 #![expect(
     unreachable_pub,
-    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
