@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_sfn::config::http::HttpResponse;
-use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::operation::RequestId as _;
 
 use super::operation::Operation;
@@ -150,7 +150,7 @@ impl StepFunctionsError {
         };
         let message = match error.message() {
             Some(message) => message.to_owned(),
-            None => DisplayErrorContext(&error).to_string(),
+            None => chain(&error),
         };
         Self(Box::new(Parts {
             kind,
@@ -183,6 +183,22 @@ impl Error for StepFunctionsError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
+}
+
+/// The error and its causes, in one line for people.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Some errors repeat their cause.
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
 }
 
 fn is_without_credentials(error: &(dyn Error + 'static)) -> bool {
