@@ -1,5 +1,5 @@
 //! The functions of the ETL pipeline, as one command: `etl FUNCTION` reads the event on standard input and writes the result
-//! to standard output, or says what is wrong on standard error and exits with 1. Files are read below `examples/etl/data` (the
+//! to standard output, or an error as Lambda describes one, and exits with 1. Files are read below `examples/etl/data` (the
 //! "lake") and written below `examples/etl/out`.
 
 use std::collections::BTreeMap;
@@ -17,12 +17,12 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // An object with errorType and errorMessage names the error; anything else on standard error is only its cause.
+            // `errorType` is the name that the pipeline's Catch and Retry compare.
             let name = error
                 .downcast_ref::<Invalid>()
                 .map_or("Error", |_| "ValidationError");
             let failure = json!({ "errorType": name, "errorMessage": error.to_string() });
-            let _ = writeln!(io::stderr(), "{failure}");
+            let _ = writeln!(io::stdout(), "{failure}");
             ExitCode::FAILURE
         }
     }

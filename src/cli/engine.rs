@@ -122,6 +122,7 @@ pub(super) async fn open(url: &str, config: &Config) -> Result<Arc<signalbox_eng
 fn integrations(config: &Config) -> IntegrationsConfig {
     IntegrationsConfig {
         functions: config.functions.clone(),
+        topics: config.topics.clone(),
         endpoints: Endpoints {
             general: config.aws_endpoints.general().map(ToOwned::to_owned),
             by_service: config

@@ -74,6 +74,8 @@ pub struct Config {
     pub environments: Environments,
     /// `[functions.NAME]`: Lambda functions of the embedded engine.
     pub functions: BTreeMap<String, Function>,
+    /// `[topics.NAME]`: SNS topics of the embedded engine that end here, each a command or a URL as functions are.
+    pub topics: BTreeMap<String, Function>,
     /// Where AWS clients go, from the AWS SDKs' own environment variables; not in the file.
     #[serde(skip)]
     pub aws_endpoints: AwsEndpoints,

@@ -13,6 +13,8 @@ use crate::limits::{FUNCTION_SECONDS_MAX, FUNCTION_TASKS_DEFAULT};
 pub struct IntegrationsConfig {
     /// Lambda functions that run here, by name.
     pub functions: BTreeMap<String, Function>,
+    /// SNS topics that end here, by name: what is called with each message.
+    pub topics: BTreeMap<String, Function>,
     /// Where services are.
     pub endpoints: Endpoints,
     /// What requests to services are signed with. Without them a service needs an endpoint of its own, which is then sent the

@@ -15,6 +15,7 @@ mod services;
 mod sns;
 mod sqs;
 mod states;
+mod topics;
 mod unconnected;
 
 use std::sync::{Arc, Weak};

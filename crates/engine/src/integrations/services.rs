@@ -12,6 +12,7 @@ use super::aws::Caller;
 use super::config::IntegrationsConfig;
 use super::functions::Functions;
 use super::lambda::Lambda;
+use super::topics::Topics;
 use super::{Dispatch, Reply, TaskContext, TaskError};
 use super::{aws_sdk, dynamodb, errors, events, sns, sqs, states};
 use crate::Engine;
@@ -27,6 +28,7 @@ pub struct Services {
 struct Inner {
     caller: Caller,
     lambda: Lambda,
+    topics: Topics,
     clock: Arc<dyn Clock>,
     /// The engine these belong to; tasks of Step Functions itself go back to it.
     engine: OnceLock<Weak<Engine>>,
@@ -36,8 +38,10 @@ impl Services {
     /// As configured.
     pub fn new(config: IntegrationsConfig, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
         let functions = config.functions.clone();
+        let topics = config.topics.clone();
         let caller = Caller::new(config)?;
         let functions = Functions::new(functions, caller.client().clone());
+        let topics = Topics::new(topics, caller.client().clone());
         let lambda = Lambda {
             caller: caller.clone(),
             functions,
@@ -46,6 +50,7 @@ impl Services {
             inner: Arc::new(Inner {
                 caller,
                 lambda,
+                topics,
                 clock,
                 engine: OnceLock::new(),
             }),
@@ -115,7 +120,10 @@ impl Inner {
                     }
                     (_, _, Pattern::Sync | Pattern::Sync2) => return Err(not_supported(text)),
                     ("lambda", "invoke", _) => self.lambda.service(parameters, &here, now_ms).await,
-                    ("sns", "publish", _) => sns::publish(&self.caller, parameters, &here, now_ms).await,
+                    ("sns", "publish", _) => match self.topics.publish(parameters, now_ms).await {
+                        Some(result) => result,
+                        None => sns::publish(&self.caller, parameters, &here, now_ms).await,
+                    },
                     ("sqs", "sendMessage", _) => {
                         sqs::send_message(&self.caller, parameters, &here, now_ms).await
                     }

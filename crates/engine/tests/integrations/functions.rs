@@ -124,3 +124,25 @@ async fn an_integration_that_is_missing_is_named() {
         "{cause}"
     );
 }
+
+#[tokio::test]
+async fn a_topic_that_ends_here_hands_its_messages_to_its_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("message.json");
+    let command = format!("cat > {0}.part && mv {0}.part {0} && echo '{{}}'", file.display());
+    let api = Api::start(IntegrationsConfig {
+        topics: functions(json!({"orders": {"command": ["sh", "-c", command]}})),
+        ..IntegrationsConfig::default()
+    })
+    .await;
+    let publish = json!({
+        "Resource": "arn:aws:states:::sns:publish",
+        "Parameters": {"TopicArn": "arn:aws:sns:us-east-1:000000000000:orders", "Subject": "New", "Message.$": "$"},
+    });
+    let published = output(&api.run_task("published", publish, json!({"order": 7})).await);
+    let message: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(message["Type"], "Notification");
+    assert_eq!(message["Subject"], "New");
+    assert_eq!(message["Message"], r#"{"order":7}"#);
+    assert_eq!(message["MessageId"], published["MessageId"]);
+}
