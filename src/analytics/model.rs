@@ -113,6 +113,7 @@ pub struct TemplateInfo {
 
 /// One day.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are the contract's")]
 pub struct Day {
     /// UTC.
     pub day: NaiveDate,
@@ -132,6 +133,7 @@ pub struct Day {
 
 /// One version.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "`version_arn` is its name everywhere")]
 pub struct Version {
     /// Absent: executions that were started without one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -54,7 +54,7 @@ pub(super) const WAITED_INTERVAL_LOCAL: Duration = Duration::from_millis(50);
 pub(super) const WAITED_INTERVAL_AWS: Duration = Duration::from_secs(2);
 
 /// A listing may not show what was started just now (ListExecutions is eventually consistent): how far a sweep looks back over the last one.
-pub(super) const WATERMARK_OVERLAP: Duration = Duration::from_secs(120);
+pub(super) const WATERMARK_OVERLAP: Duration = Duration::from_mins(2);
 
 /// The same for the embedded engine, whose listings are never late: only clocks of one machine are between.
 pub(super) const WATERMARK_OVERLAP_LOCAL: Duration = Duration::from_secs(2);
@@ -66,10 +66,10 @@ pub(super) const SWEEP_RETRY: Duration = Duration::from_secs(2);
 pub(super) const ENROL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Once a day a sweep looks back a whole day, for executions redriven or missed meanwhile.
-pub(super) const DEEP_SWEEP_INTERVAL: Duration = Duration::from_secs(24 * 3_600);
+pub(super) const DEEP_SWEEP_INTERVAL: Duration = Duration::from_hours(24);
 
 /// A start whose answer never came is looked into after this long: StartExecution's own timeout and retries are over by then.
-pub(super) const UNCONFIRMED_AFTER: Duration = Duration::from_secs(60);
+pub(super) const UNCONFIRMED_AFTER: Duration = Duration::from_mins(1);
 
 /// Unconfirmed starts that are looked into at a time.
 pub(super) const UNCONFIRMED_BATCH_MAX: i64 = 100;
@@ -81,7 +81,7 @@ pub(super) const FEED_POLL: Duration = Duration::from_secs(1);
 pub(super) const FEED_PAGE_MAX: i64 = 100;
 
 /// How long the feed of an execution is kept.
-pub(super) const FEED_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
+pub(super) const FEED_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// Executions that are open and loaded in one sweep: AWS allows a million per account, a sweep looks at the oldest of them first.
 pub(super) const OPEN_ROWS_MAX: i64 = 200_000;

@@ -232,15 +232,13 @@ async fn call(
         },
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             // Either an earlier try of ours that has closed since, or somebody else's execution of that name.
-            match observe::ours(target, row).await? {
-                Some(observation) => observation,
-                None => {
-                    abandon(app, row.id).await?;
-                    return Err(StartError::NameTaken {
-                        name: row.name.clone(),
-                    });
-                }
-            }
+            let Some(observation) = observe::ours(target, row).await? else {
+                abandon(app, row.id).await?;
+                return Err(StartError::NameTaken {
+                    name: row.name.clone(),
+                });
+            };
+            observation
         }
         // Nobody knows whether it was started: the row stays, and is looked into later.
         Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error.into()),

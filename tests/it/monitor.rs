@@ -158,7 +158,7 @@ async fn after_a_kill_every_acknowledged_execution_finishes_once_and_the_records
     const EXECUTIONS: usize = 1_000;
     let mut signalbox = Signalbox::start().await;
     let definition = json!({"StartAt": "W", "States": {
-        "W": {"Type": "Wait", "Seconds": 5, "Next": "P"},
+        "W": {"Type": "Wait", "Seconds": 30, "Next": "P"},
         "P": {"Type": "Pass", "Parameters": {"twice.$": "States.MathAdd($.n, $.n)"}, "End": true}}});
     signalbox.register("many", definition).await;
     let acknowledged = {
