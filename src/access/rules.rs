@@ -137,7 +137,8 @@ fn changing(pattern: &str) -> Action {
     let (noun, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let verb = rest.rsplit('/').next().unwrap_or_default();
     match (noun, verb) {
-        ("validations" | "cost-estimates", _) => Action::Read,
+        // Who may decide an approval is the approval's own question; its requester may cancel it.
+        ("validations" | "cost-estimates", _) | ("approvals", "cancel") => Action::Read,
         ("templates", "executions") | ("executions" | "bulk-operations" | "map-runs" | "dead-letters", _) => {
             Action::OperateExecutions
         }
@@ -149,8 +150,6 @@ fn changing(pattern: &str) -> Action {
         ("templates" | "test-suites" | "scenarios" | "test-runs" | "debug-sessions" | "imports", _) => {
             Action::ChangeTemplates
         }
-        // Who may decide an approval is the approval's own question; its requester may cancel it.
-        ("approvals", "cancel") => Action::Read,
         ("approvals", _) => Action::Decide,
         ("tasks" | "task-intake", _) => Action::WorkOnTasks,
         ("deliveries" | "webhook-deliveries" | "jobs", _) => Action::Repair,

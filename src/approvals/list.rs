@@ -35,6 +35,7 @@ pub(super) async fn list(
 
 /// A digest that was asked about.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the name in the API")]
 pub(super) struct Round {
     /// From 1.
     pub(super) round: i32,

@@ -350,6 +350,7 @@ impl Standing {
 
 /// A decision as it stands in the database.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[expect(clippy::struct_field_names, reason = "the names of the columns")]
 pub(super) struct Decision {
     pub(super) round: i32,
     pub(super) level: i32,

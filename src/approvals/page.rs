@@ -30,16 +30,16 @@ pub(super) fn question(facts: &Facts, person: &str, refused: Option<&str>) -> St
     body.push_str(&escape(&plan));
     body.push_str("</pre>\n");
     match refused {
-        Some(reason) => body.push_str(&format!("<p class=\"note\">{}</p>", escape(reason))),
-        None => body.push_str(&format!(
-            "<form method=\"post\"><p>You decide as <strong>{}</strong>.</p>\
-             <input type=\"hidden\" name=\"digest\" value=\"{}\">\
-             <p><label>Comment<br><textarea name=\"comment\" rows=\"3\" maxlength=\"1000\"></textarea></label></p>\
+        Some(reason) => body.extend(["<p class=\"note\">", &escape(reason), "</p>"]),
+        None => body.extend([
+            "<form method=\"post\"><p>You decide as <strong>",
+            &escape(person),
+            "</strong>.</p><input type=\"hidden\" name=\"digest\" value=\"",
+            &escape(&approval.digest),
+            "\"><p><label>Comment<br><textarea name=\"comment\" rows=\"3\" maxlength=\"1000\"></textarea></label></p>\
              <p><button name=\"decision\" value=\"approve\">Approve</button> \
              <button name=\"decision\" value=\"reject\" class=\"danger\">Reject</button></p></form>",
-            escape(person),
-            escape(&approval.digest)
-        )),
+        ]),
     }
     document("Approval", &body)
 }
@@ -57,7 +57,7 @@ fn level_text(approval: &Approval) -> String {
 }
 
 fn row(body: &mut String, name: &str, value: &str) {
-    body.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(value)));
+    body.extend(["<dt>", &escape(name), "</dt><dd>", &escape(value), "</dd>\n"]);
 }
 
 fn document(title: &str, body: &str) -> String {

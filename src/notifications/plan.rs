@@ -217,11 +217,7 @@ fn slack_message(notification: &Notification) -> String {
             Value::Number(_) | Value::Bool(_) => value.to_string(),
             Value::Null | Value::Array(_) | Value::Object(_) => continue,
         };
-        text.push_str(&format!(
-            "\n{}: {}",
-            slack_escape(key),
-            slack_escape(&cut(&shown, 300))
-        ));
+        text.extend(["\n", &slack_escape(key), ": ", &slack_escape(&cut(&shown, 300))]);
     }
     let mut blocks = vec![json!({
         "type": "section",

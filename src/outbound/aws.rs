@@ -120,7 +120,7 @@ impl Outbound {
             builder.set_endpoint_url(endpoint_url.map(ToOwned::to_owned));
             aws_sdk_sns::Client::from_conf(builder.build())
         });
-        let fifo = message.topic_arn.ends_with(".fifo");
+        let fifo = message.topic_arn.strip_suffix(".fifo").is_some();
         client
             .publish()
             .set_message_group_id(fifo.then_some(message.group))
