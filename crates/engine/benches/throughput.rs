@@ -13,6 +13,7 @@
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
+    clippy::indexing_slicing,
     reason = "a bench that fails should panic, and prints"
 )]
 
