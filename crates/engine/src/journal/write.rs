@@ -5,6 +5,7 @@
 //! the former driver finds another epoch and writes nothing.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
@@ -181,7 +182,10 @@ async fn write(
     batch: &[Record],
 ) -> Result<Vec<Written>, WriteError> {
     let mut columns = Columns::default();
-    for record in batch {
+    // Two writers that start the same names wait for each other; in the same order they can't do so for ever.
+    let mut in_order: Vec<&Record> = batch.iter().collect();
+    in_order.sort_by_key(|record| record.row.as_ref().map(|row| Arc::clone(&row.arn)));
+    for record in in_order {
         columns.add(record);
     }
     let row = columns.bind(epoch).fetch_one(connection).await?;

@@ -95,6 +95,35 @@ async fn the_same_start_again_is_the_same_execution_and_another_input_is_refused
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_callers_that_start_the_same_names_in_any_order_start_each_once() {
+    let server = Server::start().await;
+    let machine = server.machine("same", one(json!({"Type": "Pass"}))).await;
+    futures::future::join_all((0..16).map(|caller| {
+        let (server, machine) = (&server, &machine);
+        async move {
+            for number in 0..100 {
+                let number = if caller % 2 == 0 { number } else { 99 - number };
+                let request =
+                    json!({"stateMachineArn": machine, "name": format!("n{number}"), "input": "{}"});
+                let (status, answer) = server.call("StartExecution", request).await;
+                assert!(
+                    status == 200 || answer["__type"] == "ExecutionAlreadyExists",
+                    "{answer}"
+                );
+            }
+        }
+    }))
+    .await;
+    let listed = server
+        .ok(
+            "ListExecutions",
+            json!({"stateMachineArn": machine, "maxResults": 1000}),
+        )
+        .await;
+    assert_eq!(listed["executions"].as_array().unwrap().len(), 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_execution_is_aborted_and_a_late_result_changes_nothing() {
     let server = Server::start().await;
     let machine = server.machine("stop", one(function("gate"))).await;
