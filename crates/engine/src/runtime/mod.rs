@@ -291,13 +291,18 @@ impl Runtime {
                 },
             };
             let worker = worker.clone();
-            let task = self
+            let asked = self
                 .ask(ticket.execution, |tell| Input::Take {
                     task: ticket.task,
                     worker,
                     tell,
                 })
-                .await?;
+                .await;
+            if asked.is_err() {
+                // It may not have been taken, and the queue is to have it then.
+                term.ground.activities.offer(&activity_arn.into(), ticket);
+            }
+            let task = asked?;
             if task.is_some() {
                 return Ok(task);
             }
