@@ -43,6 +43,9 @@ create table deployments (
     reason              text,
     topics              text[]      not null default '{}',
     alias_read_at       timestamptz,
+    -- What the alarms of the analysis said last.
+    alarms              jsonb       not null default '[]',
+    alarms_read_at      timestamptz,
     version             integer     not null default 1,
     event_seq           bigint      not null default 0,
     created_at          timestamptz not null,

@@ -99,25 +99,24 @@ impl Deploy {
         drawn: bool,
     ) -> Result<ExitCode, DeployError> {
         let client = Client::new();
-        let id = match &self.watch_id {
-            Some(id) => id.clone(),
-            None => {
-                let path = if self.dry_run {
-                    "/v1/deployments?dry_run=true"
-                } else {
-                    "/v1/deployments"
-                };
-                let answer = self
-                    .call(self.request(&client, Method::POST, path).json(&self.body()?))
-                    .await?;
-                if self.dry_run {
-                    write!(output, "{}", plan(&answer))?;
-                    return Ok(ExitCode::SUCCESS);
-                }
-                let id = text(&answer, "/id").to_owned();
-                writeln!(output, "{id}")?;
-                id
+        let id = if let Some(id) = &self.watch_id {
+            id.clone()
+        } else {
+            let path = if self.dry_run {
+                "/v1/deployments?dry_run=true"
+            } else {
+                "/v1/deployments"
+            };
+            let answer = self
+                .call(self.request(&client, Method::POST, path).json(&self.body()?))
+                .await?;
+            if self.dry_run {
+                write!(output, "{}", plan(&answer))?;
+                return Ok(ExitCode::SUCCESS);
             }
+            let id = text(&answer, "/id").to_owned();
+            writeln!(output, "{id}")?;
+            id
         };
         if !self.watch && self.watch_id.is_none() {
             return Ok(ExitCode::SUCCESS);

@@ -1,36 +1,27 @@
 //! CloudWatch alarms of an environment: read at most every half minute, and checked by name when a plan is made.
 
-use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex};
-
-use chrono::{DateTime, Utc};
-
 use super::judge::AlarmReading;
 use super::limits::ALARM_INTERVAL;
+use super::store::record::{self, Record};
 use crate::app::App;
+use crate::db::DbError;
 use crate::environments::Target;
-
-/// What was read last, by environment and names. Only saves calls: losing it costs one.
-static READ: LazyLock<Mutex<HashMap<String, (DateTime<Utc>, Vec<AlarmReading>)>>> =
-    LazyLock::new(Mutex::default);
 
 /// The alarms could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("CloudWatch did not tell the alarms: {0}")]
 pub(super) struct AlarmsError(String);
 
-/// What the alarms say. One that can't be read says `INSUFFICIENT_DATA`: it neither passes nor fails anything.
-pub(super) async fn read(app: &App, target: &Target, names: &[String]) -> Vec<AlarmReading> {
+/// What the deployment's alarms say, read at most every half minute. One that can't be read says `INSUFFICIENT_DATA`: it
+/// neither passes nor fails anything.
+pub(super) async fn read(app: &App, target: &Target, read: &Record) -> Result<Vec<AlarmReading>, DbError> {
+    let names = &read.analysis.0.alarms;
     if names.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let key = format!("{}/{}", target.name, names.join("/"));
     let now = app.clock.now();
-    let known = READ.lock().ok().and_then(|read| read.get(&key).cloned());
-    if let Some((at, readings)) = known
-        && now - at < ALARM_INTERVAL
-    {
-        return readings;
+    if read.alarms_read_at.is_some_and(|at| now - at < ALARM_INTERVAL) {
+        return Ok(read.alarms.0.clone());
     }
     let readings = match describe(app, target, names).await {
         Ok(readings) => readings,
@@ -43,14 +34,9 @@ pub(super) async fn read(app: &App, target: &Target, names: &[String]) -> Vec<Al
             names.iter().map(unknown).collect()
         }
     };
-    if let Ok(mut read) = READ.lock() {
-        // As many as there are deployments at once; bounded all the same.
-        if read.len() > 1_000 {
-            read.clear();
-        }
-        read.insert(key, (now, readings.clone()));
-    }
-    readings
+    let mut conn = app.db.pool().acquire().await?;
+    record::alarms_read(&mut conn, read.id, &readings, now).await?;
+    Ok(readings)
 }
 
 /// Those of `names` that do not exist.

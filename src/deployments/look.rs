@@ -20,7 +20,7 @@ pub(super) struct Look {
 /// Counts and judges; keeps nothing.
 pub(super) async fn look(app: &App, target: &Target, record: &Record) -> Result<Look, DbError> {
     let analysis = &record.analysis.0;
-    let alarms = alarms::read(app, target, &analysis.alarms).await;
+    let alarms = alarms::read(app, target, record).await?;
     let now = app.clock.now();
     let alias_arn = target.alias_arn(&record.template);
     let tolerance = i64::from(analysis.slow_tolerance_ms);

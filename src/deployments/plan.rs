@@ -223,7 +223,7 @@ fn warnings(facts: &Facts<'_>, power: &[StepPower]) -> Vec<Warning> {
         found.push(Warning {
             code: code.to_owned(),
             message,
-        })
+        });
     };
     if facts.from_version.is_none() {
         warn(

@@ -321,7 +321,7 @@ pub(super) fn target<'a>(
 /// Everything wrong with the request that can be seen without asking anybody.
 fn check(request: &StartDeployment) -> (Option<Course>, Vec<Fault>) {
     let mut faults = Vec::new();
-    let pointer = |path: &str| format!("/{}", path.replace('.', "/").replace('[', "/").replace(']', ""));
+    let pointer = |path: &str| format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
     for problem in request.analysis.problems() {
         faults.push(Fault {
             pointer: format!("/analysis/{}", problem.field),

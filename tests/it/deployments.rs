@@ -96,6 +96,10 @@ struct Traffic {
 }
 
 impl Traffic {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test has no lifecycle; `end` waits for it"
+    )]
     fn of(signalbox: &Signalbox, template: &str) -> Self {
         let (stop, started, refused) = (
             Arc::<AtomicBool>::default(),

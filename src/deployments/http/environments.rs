@@ -159,11 +159,10 @@ impl From<BackError> for Problem {
     fn from(error: BackError) -> Self {
         let text = error.to_string();
         match error {
-            BackError::NotHere { .. } => Self::new(ProblemKind::NotFound, text),
+            BackError::NotHere { .. } | BackError::Environment(_) => Self::new(ProblemKind::NotFound, text),
             BackError::NothingEarlier { .. } | BackError::UnknownVersion { .. } => {
                 Self::new(ProblemKind::Conflict, text)
             }
-            BackError::Environment(_) => Self::new(ProblemKind::NotFound, text),
             BackError::StepFunctions(error) => error.into(),
             BackError::Act(error) => error.into(),
             BackError::Start(error) => error.into(),

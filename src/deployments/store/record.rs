@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::super::judge::Analysis;
+use super::super::judge::{AlarmReading, Analysis};
 use super::super::model::{Bake, Deployment, InFlightPolicy, Intent, Pause, Rollback, Routing, State};
 use super::super::strategy::Course;
 use crate::db::{DbError, Tx};
@@ -16,6 +16,7 @@ pub(in super::super) const ONE_MOVER: &str = "one_deployment_moves_an_alias";
 
 /// A deployment as it is kept.
 #[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "the columns of a table")]
 pub(in super::super) struct Record {
     pub(in super::super) id: DeploymentId,
     pub(in super::super) template: String,
@@ -54,6 +55,8 @@ pub(in super::super) struct Record {
     pub(in super::super) reason: Option<String>,
     pub(in super::super) topics: Vec<String>,
     pub(in super::super) alias_read_at: Option<DateTime<Utc>>,
+    pub(in super::super) alarms: Json<Vec<AlarmReading>>,
+    pub(in super::super) alarms_read_at: Option<DateTime<Utc>>,
     pub(in super::super) version: i32,
     pub(in super::super) created_at: DateTime<Utc>,
     pub(in super::super) started_at: Option<DateTime<Utc>>,
@@ -335,6 +338,22 @@ pub(in super::super) async fn alias_read(
 ) -> Result<(), DbError> {
     sqlx::query("update deployments set alias_read_at = $2 where id = $1")
         .bind(id)
+        .bind(at)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes what the alarms said.
+pub(in super::super) async fn alarms_read(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+    alarms: &[AlarmReading],
+    at: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query("update deployments set alarms = $2, alarms_read_at = $3 where id = $1")
+        .bind(id)
+        .bind(Json(alarms))
         .bind(at)
         .execute(conn)
         .await?;

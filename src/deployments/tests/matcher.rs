@@ -79,7 +79,7 @@ fn walk(actual: Option<&Value>, expected: &Value, pointer: &str, found: &mut Vec
         found.push(Mismatch {
             pointer: pointer.to_owned(),
             message,
-        })
+        });
     };
     if let Value::Object(members) = expected
         && is_matcher(members)

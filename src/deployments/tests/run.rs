@@ -66,35 +66,29 @@ async fn round(
     if kind == MachineType::Express {
         return express(app, target, record, &row, start).await;
     }
-    match (&row.execution_arn, row.started_at) {
-        (Some(arn), Some(started_at)) => {
-            let execution = target.step_functions.describe_execution(arn).await?;
-            let seconds = i64::try_from(row.test_case.0.timeout_seconds).unwrap_or(i64::MAX / 1_000);
-            if execution.status.is_closed() {
-                finish(app, record, ended(&row, &execution)).await
-            } else if app.clock.now() >= started_at + chrono::TimeDelta::seconds(seconds) {
-                stop(app, target, record, &row, arn).await
-            } else {
-                Ok(())
-            }
-        }
-        _ => {
-            let arn = match target.step_functions.start_execution(start).await {
-                Ok(started) => started.execution_arn,
-                // It was started before, and has ended since.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    target.execution_arn(&record.template, &row.execution_name)
-                }
-                Err(error) if error.kind() == ErrorKind::Invalid => {
-                    return refused(app, record, &row, &error).await;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
-            store::tests::started(&mut conn, record.id, row.position, &arn, app.clock.now()).await?;
+    if let (Some(arn), Some(started_at)) = (&row.execution_arn, row.started_at) {
+        let execution = target.step_functions.describe_execution(arn).await?;
+        let seconds = i64::try_from(row.test_case.0.timeout_seconds).unwrap_or(i64::MAX / 1_000);
+        return if execution.status.is_closed() {
+            finish(app, record, ended(&row, &execution)).await
+        } else if app.clock.now() >= started_at + chrono::TimeDelta::seconds(seconds) {
+            stop(app, target, record, &row, arn).await
+        } else {
             Ok(())
-        }
+        };
     }
+    let arn = match target.step_functions.start_execution(start).await {
+        Ok(started) => started.execution_arn,
+        // It was started before, and has ended since.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            target.execution_arn(&record.template, &row.execution_name)
+        }
+        Err(error) if error.kind() == ErrorKind::Invalid => return refused(app, record, &row, &error).await,
+        Err(error) => return Err(error.into()),
+    };
+    let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
+    store::tests::started(&mut conn, record.id, row.position, &arn, app.clock.now()).await?;
+    Ok(())
 }
 
 /// Express executions have no history to ask later: run and read in one call.
