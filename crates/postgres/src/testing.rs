@@ -138,6 +138,10 @@ impl TestServer {
     }
 
     /// `kill -9`. It comes back by itself: its supervisor starts it again.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
     pub fn kill(&self) {
         let pid = self.server.as_ref().and_then(Server::pid);
         let pid = pid.and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
