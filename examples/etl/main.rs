@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
@@ -94,10 +95,7 @@ fn load(results: &Value) -> Fallible<Value> {
         .ok_or("nothing was transformed")?;
     let mut text = String::from("customer,amount\n");
     for (customer, amount) in totals {
-        text.push_str(&format!(
-            "{customer},{:.2}\n",
-            amount.as_f64().unwrap_or_default()
-        ));
+        writeln!(text, "{customer},{:.2}", amount.as_f64().unwrap_or_default())?;
     }
     let path = output(&format!("{table}.csv"))?;
     fs::write(&path, text)?;

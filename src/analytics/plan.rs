@@ -239,6 +239,10 @@ fn rounded(value: f64, digits: i32) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::float_cmp,
+    reason = "these figures are rounded, or sums of a few exact numbers"
+)]
 mod tests {
     use chrono::{DateTime, NaiveDate};
 

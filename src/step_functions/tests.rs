@@ -180,7 +180,10 @@ async fn a_lost_request_is_sent_again_and_a_service_that_stays_away_is_unavailab
     let error = down.door.send_task_heartbeat("token").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.is_transient());
-    assert!(!error.to_string().contains("DispatchFailure {"), "for people: {error}");
+    assert!(
+        !error.to_string().contains("DispatchFailure {"),
+        "for people: {error}"
+    );
 }
 
 #[tokio::test]

@@ -176,6 +176,7 @@ fn aws_location(pointer: &str) -> String {
 mod tests {
     use serde_json::json;
 
+    use super::super::model::RuleSeverity;
     use super::*;
 
     fn check_settings(definition: &Value, settings: &Settings) -> Result<Checked, CheckError> {
@@ -282,7 +283,6 @@ mod tests {
             rules: Some(vec![rule(severity)]),
             ..Settings::default()
         };
-        use super::super::model::RuleSeverity;
         assert!(check_settings(&lambda(), &settings(RuleSeverity::Error)).is_err());
         let checked = check_settings(&lambda(), &settings(RuleSeverity::Info)).unwrap();
         assert!(codes(&checked.diagnostics).contains(&rules::RULE_CODE));

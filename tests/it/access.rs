@@ -12,9 +12,10 @@ pub(crate) fn keys(callers: &[(&str, &str)]) -> String {
         .iter()
         .map(|(name, role)| {
             let sha256 = hex::encode(Sha256::digest(format!("key-{name}")));
-            format!("[[access.keys]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\nroles = [\"{role}\"]\n")
+            format!("[[access.keys]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\nroles = [\"{role}\"]")
         })
-        .collect()
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[tokio::test]

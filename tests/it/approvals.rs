@@ -351,7 +351,7 @@ async fn a_personal_link_shows_on_get_and_decides_on_post() {
         (&seen["decisions"][0]["person"], &seen["decisions"][0]["via"]),
         (&json!("bob"), &json!("link"))
     );
-    let forged = format!("{}x", link);
+    let forged = format!("{link}x");
     assert_eq!(service.get("", &forged).await.status, 404);
     service.clock.advance(TimeDelta::days(8));
     assert_eq!(service.get("", &link).await.status, 410);

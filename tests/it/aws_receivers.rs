@@ -124,8 +124,8 @@ async fn metrics_of_finished_executions_reach_cloudwatch_even_through_an_outage_
     ];
     let config = "[environments.default]\nmetrics_namespace = \"StepFunctions/Enterprise\"\n".to_owned();
     let mut service = Signalbox::start_with(Options {
-        environment,
         config,
+        environment,
         ..Options::default()
     })
     .await;

@@ -341,7 +341,7 @@ proptest! {
         let rejected = gate.decisions.iter().any(|decision| decision.decision == Vote::Reject);
         prop_assert_eq!(gate.approval.state == ApprovalState::Rejected, rejected);
         for (index, level) in levels.iter().enumerate() {
-            let here: Vec<_> = gate.decisions.iter().filter(|d| d.level as usize == index).collect();
+            let here: Vec<_> = gate.decisions.iter().filter(|d| usize::try_from(d.level) == Ok(index)).collect();
             let people: BTreeSet<_> = here.iter().map(|d| d.person.as_str()).collect();
             prop_assert_eq!(people.len(), here.len(), "a person decided twice");
             if gate.approval.state == ApprovalState::Approved {
@@ -355,7 +355,7 @@ proptest! {
             }
             if level.exclude.contains(&Exclusion::PreviousLevel) {
                 let earlier: BTreeSet<_> =
-                    gate.decisions.iter().filter(|d| (d.level as usize) < index).map(|d| d.person.as_str()).collect();
+                    gate.decisions.iter().filter(|d| usize::try_from(d.level).is_ok_and(|level| level < index)).map(|d| d.person.as_str()).collect();
                 prop_assert!(people.is_disjoint(&earlier));
             }
         }

@@ -461,7 +461,7 @@ fn a_gate_before_all_traffic_is_asked_once_and_still_guarded() {
     world.run(
         |_| Verdict::Pass,
         |world, _| {
-            gates += u32::from(world.deployment.state == State::Gate && world.deployment.intent.is_some())
+            gates += u32::from(world.deployment.state == State::Gate && world.deployment.intent.is_some());
         },
     );
     assert_eq!((world.deployment.state, gates), (State::Succeeded, 1));

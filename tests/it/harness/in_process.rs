@@ -41,10 +41,8 @@ impl InProcess {
         db.migrate().await.unwrap();
         let engine =
             signalbox_engine::Engine::open(db.pool().clone(), signalbox_engine::EngineConfig::default());
-        let router = signalbox_engine::wire::router(
-            engine.await.unwrap().into(),
-            signalbox_engine::wire::Trust::Everybody,
-        );
+        let router =
+            signalbox_engine::wire::router(engine.await.unwrap(), signalbox_engine::wire::Trust::Everybody);
         let metrics = Metrics::new().unwrap();
         let environments = Environments::connect(&config, &Transport::in_process(router), &metrics)
             .await
