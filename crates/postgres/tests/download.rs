@@ -1,7 +1,6 @@
 //! The download, against a mirror on this machine.
 
-#![expect(clippy::panic,
-    clippy::unwrap_used, reason = "a failed test should panic")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed test should panic")]
 
 use std::path::Path;
 use std::sync::Arc;
