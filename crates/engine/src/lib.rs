@@ -114,7 +114,6 @@ impl Engine {
             Arc::clone(&machines),
             runtime.clone(),
         );
-        runtime.spawn(|shutdown| executions.clone().terminate_deleted(shutdown));
         let engine = Arc::new(Self {
             executions,
             machines,

@@ -12,13 +12,11 @@ mod redrive;
 pub(crate) mod retain;
 mod start;
 mod stop;
-mod terminate;
 
 use std::fmt;
 use std::sync::Arc;
 
 use sqlx::PgPool;
-use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::machines::Machines;
@@ -41,7 +39,6 @@ pub struct Executions {
     machines: Arc<Machines>,
     runtime: Runtime,
     redrives: Arc<redrive::Recent>,
-    deletions: Arc<Notify>,
 }
 
 impl Executions {
@@ -53,7 +50,6 @@ impl Executions {
             machines,
             runtime,
             redrives: Arc::default(),
-            deletions: Arc::default(),
         }
     }
 }

@@ -165,14 +165,6 @@ impl Runtime {
         self.tracker.wait().await;
     }
 
-    /// Runs something beside the executions until the shutdown, which waits for it.
-    pub(crate) fn spawn<F>(&self, task: impl FnOnce(CancellationToken) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        self.tracker.spawn(task(self.shutdown.clone()));
-    }
-
     /// How it stands.
     pub fn readiness(&self) -> Readiness {
         match *self.standing.borrow() {

@@ -237,7 +237,6 @@ pub(super) struct DeleteRequest {
 
 pub(super) async fn delete(engine: &Arc<Engine>, request: DeleteRequest) -> Result<Empty, ApiError> {
     engine.machines().delete(&request.state_machine_arn).await?;
-    engine.executions().machine_deleted();
     Ok(Empty {})
 }
 

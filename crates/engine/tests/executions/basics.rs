@@ -330,29 +330,6 @@ async fn an_express_execution_answers_with_its_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn executions_of_a_deleted_machine_are_aborted() {
-    let server = Server::start().await;
-    let machine = server
-        .machine("gone", one(json!({"Type": "Wait", "Seconds": 3600})))
-        .await;
-    let stays = server
-        .machine("stays", one(json!({"Type": "Wait", "Seconds": 3600})))
-        .await;
-    let gone = server.run(&machine, json!({})).await;
-    let other = server.run(&stays, json!({})).await;
-    server
-        .ok("DeleteStateMachine", json!({"stateMachineArn": machine}))
-        .await;
-    assert_eq!(server.closed(&gone).await["status"], "ABORTED");
-    assert_eq!(
-        server
-            .ok("DescribeExecution", json!({"executionArn": other}))
-            .await["status"],
-        "RUNNING"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_long_loop_does_not_hold_up_other_executions() {
     let server = Server::start().await;
     let endless = json!({"StartAt": "A", "States": {
