@@ -39,8 +39,17 @@ impl Sums {
         self.succeeded + self.failed + self.timed_out + self.aborted
     }
 
+    /// From the histogram, whose buckets are a little wide: held within the shortest and the longest that were measured.
     fn quantile_seconds(&self, quantile: f64) -> f64 {
-        rounded(self.histogram.quantile(quantile).unwrap_or(0.0) / 1_000.0, 3)
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a year in milliseconds is exact in an f64"
+        )]
+        let exact = |ms: i64| ms as f64;
+        let found = self.histogram.quantile(quantile).unwrap_or(0.0);
+        let found = self.max_ms.map_or(found, |max| found.min(exact(max)));
+        let found = self.min_ms.map_or(found, |min| found.max(exact(min)));
+        rounded(found / 1_000.0, 3)
     }
 }
 

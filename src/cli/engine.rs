@@ -52,10 +52,11 @@ impl Engine {
         })?;
         logs::init(config.telemetry.log_format, &config.telemetry.log_filter)?;
         refuse_open_address(&config)?;
+        let listener = bind(config.engine.listen).await?;
         let database = database::open(&config, Some("engine")).await?;
         let engine = open(&database.url, &config).await?;
         let lifecycle = Lifecycle::new();
-        let address = listen(&lifecycle, &engine, config.engine.listen).await?;
+        let address = serve_engine(&lifecycle, &engine, listener)?;
         say(&format!("  Step Functions  http://{address}"));
         say(&format!(
             "\nTry:\n  aws stepfunctions list-state-machines --endpoint-url http://{address} --region {EMBEDDED_REGION}"
@@ -140,25 +141,29 @@ fn integrations(config: &Config) -> IntegrationsConfig {
 }
 
 /// Serves the engine's API on an address until the soft shutdown. The address it got.
-pub(super) async fn listen(
+pub(super) fn serve_engine(
     lifecycle: &Lifecycle,
     engine: &Arc<signalbox_engine::Engine>,
-    address: SocketAddr,
+    listener: TcpListener,
 ) -> Result<SocketAddr, Failure> {
     let router = wire::router(Arc::clone(engine), Trust::Nobody);
-    serve(lifecycle, "step functions", router, address).await
+    serve(lifecycle, "step functions", router, listener)
 }
 
-/// Serves a router on an address until the soft shutdown. The address it got.
-pub(super) async fn serve(
+/// Takes an address. Done before anything else is set up, so that one that is taken is said at once.
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    Ok(TcpListener::bind(address)
+        .await
+        .map_err(|source| CannotListen { address, source })?)
+}
+
+/// Serves a router until the soft shutdown. The address it got.
+pub(super) fn serve(
     lifecycle: &Lifecycle,
     name: &'static str,
     router: Router,
-    address: SocketAddr,
+    listener: TcpListener,
 ) -> Result<SocketAddr, Failure> {
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| CannotListen { address, source })?;
     let address = listener.local_addr()?;
     let soft = lifecycle.soft_token();
     lifecycle.spawn(name, async move {

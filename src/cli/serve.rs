@@ -48,6 +48,10 @@ impl Serve {
         engine::refuse_open_address(&config)?;
 
         say(&format!("Signalbox {}", env!("CARGO_PKG_VERSION")));
+        let (api, step_functions) = (
+            engine::bind(address).await?,
+            engine::bind(config.engine.listen).await?,
+        );
         let database = database::open(&config, None).await?;
         let db = database.migrated(&config).await?;
         let engine = engine::open(&database.url, &config).await?;
@@ -69,8 +73,8 @@ impl Serve {
             config: Arc::new(config),
         });
         workers::start(&app);
-        let api = engine::serve(&lifecycle, "api", routes::router(Arc::clone(&app)), address).await?;
-        let step_functions = engine::listen(&lifecycle, &engine, app.config.engine.listen).await?;
+        let api = engine::serve(&lifecycle, "api", routes::router(Arc::clone(&app)), api)?;
+        let step_functions = engine::serve_engine(&lifecycle, &engine, step_functions)?;
         welcome(&app.config, api, step_functions);
 
         lifecycle::termination_signal().await;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::stream::{self, Stream};
+use futures::stream::{self, Stream, StreamExt as _};
 
 use super::super::model::FeedEvent;
 use super::super::{find, limits, merge};
@@ -57,7 +57,8 @@ pub(super) async fn stream_events(
     if last <= after && is_over(&app, id).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let stream = Sse::new(events(app, id, after, listener)).keep_alive(
+    let shutdown = app.lifecycle.soft_token().cancelled_owned();
+    let stream = Sse::new(events(app, id, after, listener).take_until(shutdown)).keep_alive(
         KeepAlive::new()
             .interval(crate::limits::EVENT_STREAM_HEARTBEAT)
             .text("still here"),
