@@ -1,6 +1,6 @@
 //! Postgres from a pinned release, for machines that have none: fetched once, checked, unpacked, kept.
 //!
-//! The releases are those of `theseus-rs/postgresql-binaries`; docs/decisions/0003-embedded-postgres.md says why.
+//! The releases are those of `theseus-rs/postgresql-binaries`; docs/decisions/embedded-postgres.md says why.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -42,7 +42,7 @@ pub const GITHUB: &str = "https://github.com/theseus-rs/postgresql-binaries/rele
 impl Release {
     /// The release that this version of the program was made for.
     pub fn pinned() -> Self {
-        // No checksums are pinned: see docs/decisions/0003-embedded-postgres.md.
+        // No checksums are pinned: see docs/decisions/embedded-postgres.md.
         Self {
             version: "17.5.0".to_owned(),
             checksums: Vec::new(),

@@ -6,7 +6,7 @@
 //!
 //! Taking the logged inputs again must give the history that is durable already. Each logged input carries a check
 //! of the events it made; when a later version of the evaluator makes others, the execution is held and not driven on
-//! with a history that does not fit (docs/decisions/0002-engine-recovery.md).
+//! with a history that does not fit (docs/decisions/engine-recovery.md).
 
 use std::collections::HashMap;
 use std::sync::Arc;
