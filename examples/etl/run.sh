@@ -10,7 +10,10 @@ body='{"name": "enterprise-etl-pipeline", "timeout_seconds": 3600, "retry_attemp
        "tags": {"Environment": "Production", "Team": "DataEngineering", "Project": "ETLPipeline"},
        "role_arn": "arn:aws:iam::123456789012:role/StepFunctionsExecutionRole",
        "definition": '$(cat examples/etl/definition.json)'}'
-status=$(printf '%s' "$body" | curl -s -o /dev/null -w '%{http_code}' "$url/v1/templates" -H "$json" -d @-)
+status=$(printf '%s' "$body" | curl -s -o /dev/null -w '%{http_code}' "$url/v1/templates" -H "$json" -d @-) || {
+  echo "Signalbox does not answer at $url; start it with --config examples/etl/signalbox.toml" >&2
+  exit 1
+}
 case $status in
   201) echo "registered" ;;
   409) echo "was registered already" ;;

@@ -164,7 +164,7 @@ async fn bad_inputs_and_unknown_things_are_problems() {
     signalbox
         .post(start, json!({"input": {"bucket": "x".repeat(262_144)}}))
         .await
-        .expect_problem(422, "invalid_input");
+        .expect_problem(413, "payload_too_large");
     signalbox
         .post("/v1/templates/nothing/executions", json!({}))
         .await

@@ -284,7 +284,7 @@ async fn bad_names_schemas_settings_and_sizes_are_refused() {
     let problem = signalbox
         .post("/v1/templates", json!({"name": "large", "definition": large}))
         .await
-        .expect_problem(422, "invalid_definition");
+        .expect_problem(413, "payload_too_large");
     assert_eq!(problem["errors"][0]["code"], "DEFINITION_TOO_LARGE", "{problem}");
 }
 

@@ -26,9 +26,9 @@ impl From<StartError> for Problem {
             }
             StartError::Run(error) => error.into(),
             StartError::Environment(error) => error.into(),
-            StartError::InputTooLarge { .. } => Self::new(ProblemKind::InvalidInput, error.to_string())
+            StartError::InputTooLarge { .. } => Self::new(ProblemKind::PayloadTooLarge, error.to_string())
                 .with_errors(vec![ErrorItem {
-                    pointer: Some(String::new()),
+                    pointer: Some("/input".to_owned()),
                     ..ErrorItem::new("too_large", error.to_string())
                 }]),
             StartError::Input { template, violations } => Self::new(

@@ -28,11 +28,17 @@ impl From<CheckError> for Problem {
                     .iter()
                     .filter(|diagnostic| diagnostic.severity == Severity::Error)
                     .count();
-                Self::new(
-                    ProblemKind::InvalidDefinition,
-                    format!("the definition has {errors} error(s)"),
-                )
-                .with_errors(diagnostics.into_iter().map(item).collect())
+                // The one diagnostic that is about the definition's size: 413 rather than 422.
+                let code = asl::Code::DefinitionTooLarge.as_str();
+                let too_large = diagnostics.iter().find(|diagnostic| diagnostic.code == code);
+                let (kind, detail) = match too_large {
+                    Some(diagnostic) => (ProblemKind::PayloadTooLarge, diagnostic.message.clone()),
+                    None => (
+                        ProblemKind::InvalidDefinition,
+                        format!("the definition has {errors} error(s)"),
+                    ),
+                };
+                Self::new(kind, detail).with_errors(diagnostics.into_iter().map(item).collect())
             }
             CheckError::Settings(faults) => {
                 let detail = faults.first().map_or_else(String::new, |fault| {
