@@ -334,7 +334,13 @@ mod tests {
             count,
         };
         let facts = Facts {
-            rollups: vec![row(1, 95, 0, 95_000), row(2, 5, 0, 50_000)],
+            rollups: vec![
+                row(1, 95, 0, 95_000),
+                RollupRow {
+                    duration_ms_max: Some(9_990),
+                    ..row(2, 5, 0, 50_000)
+                },
+            ],
             // Bucket 346 holds about 1 s, bucket 461 about 10 s.
             buckets: vec![bucket(1, 346, 95), bucket(2, 461, 5)],
             ..Facts::default()
@@ -349,6 +355,10 @@ mod tests {
             (found.p99_duration_seconds - 10.0).abs() < 0.2,
             "{}",
             found.p99_duration_seconds
+        );
+        assert!(
+            found.p99_duration_seconds <= found.max_duration_seconds,
+            "the histogram's buckets are wider than what was measured"
         );
     }
 
