@@ -4,50 +4,14 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::model::Settings;
+use crate::audit::canonical_json;
 
 /// `sha256:` and the hex SHA-256 of the canonical JSON (keys sorted, no white space) of `{"definition": …, "settings": …}`.
 pub(super) fn digest(definition: &Value, settings: &Settings) -> Result<String, serde_json::Error> {
-    let mut text = String::from("{\"definition\":");
-    canonical(definition, &mut text);
-    text.push_str(",\"settings\":");
-    canonical(&serde_json::to_value(settings)?, &mut text);
-    text.push('}');
+    let definition = canonical_json(definition);
+    let settings = canonical_json(&serde_json::to_value(settings)?);
+    let text = format!("{{\"definition\":{definition},\"settings\":{settings}}}");
     Ok(format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))))
-}
-
-/// Writes `value` with sorted keys and no white space.
-fn canonical(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(fields) => {
-            let mut keys: Vec<&String> = fields.keys().collect();
-            keys.sort_unstable();
-            out.push('{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::String(key.clone()).to_string());
-                out.push(':');
-                if let Some(field) = fields.get(key) {
-                    canonical(field, out);
-                }
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                canonical(item, out);
-            }
-            out.push(']');
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            out.push_str(&value.to_string());
-        }
-    }
 }
 
 #[cfg(test)]
