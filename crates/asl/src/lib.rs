@@ -14,6 +14,8 @@ mod suggest;
 pub mod syntax;
 
 pub use checks::{CheckOptions, Checked, Diagnosis, check, diagnose};
-pub use diagnostic::{Code, Diagnostic, Severity, invalid_definition_message};
+pub use diagnostic::{
+    Code, Confidence, Diagnostic, Fix, PatchOperation, Severity, invalid_definition_message,
+};
 pub use eval::MachineKind;
 pub use machine::Machine;

@@ -1,9 +1,10 @@
 //! What a rule works with: the definition, the options, and the list of findings it adds to.
 
 use super::CheckOptions;
+use super::mends::Mend;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::intrinsics::Call;
-use crate::json::spanned::{LineIndex, Span};
+use crate::json::spanned::{LineIndex, Node, Span};
 use crate::jsonata::references::{FUNCTIONS, References, is_function};
 use crate::limits::DIAGNOSTICS_MAX;
 use crate::paths::{Query, Root};
@@ -198,6 +199,7 @@ pub(super) struct Finding {
     location: Option<String>,
     span: Span,
     help: Option<String>,
+    mend: Option<Box<Mend>>,
 }
 
 impl Finding {
@@ -209,6 +211,7 @@ impl Finding {
             location: Some(place.location()),
             span: place.span,
             help: None,
+            mend: None,
         }
     }
 
@@ -225,6 +228,7 @@ impl Finding {
             location: None,
             span: Span { start: 0, end: 0 },
             help: None,
+            mend: None,
         }
     }
 
@@ -235,6 +239,16 @@ impl Finding {
 
     pub(super) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help;
+        self
+    }
+
+    pub(super) fn mend(mut self, mend: Mend) -> Self {
+        self.mend = Some(Box::new(mend));
+        self
+    }
+
+    pub(super) fn maybe_mend(mut self, mend: Option<Mend>) -> Self {
+        self.mend = mend.map(Box::new);
         self
     }
 
@@ -249,7 +263,8 @@ impl Finding {
         self
     }
 
-    pub(super) fn into_diagnostic(self, lines: &LineIndex<'_>) -> Diagnostic {
+    /// `root` is the definition's tree, where the text is JSON.
+    pub(super) fn into_diagnostic(self, lines: &LineIndex<'_>, root: Option<&Node>) -> Diagnostic {
         let (line, column) = lines.line_column(self.span.start);
         let Self {
             code,
@@ -257,6 +272,7 @@ impl Finding {
             location,
             span,
             help,
+            mend,
         } = self;
         Diagnostic {
             code,
@@ -266,6 +282,7 @@ impl Finding {
             line,
             column,
             help,
+            fix: mend.and_then(|mend| mend.resolve(root?)),
         }
     }
 }

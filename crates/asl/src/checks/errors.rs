@@ -1,8 +1,11 @@
 //! `Retry` and `Catch`: what each entry must have, and that `States.ALL` stands alone and last.
 
+use serde_json::json;
+
 use super::context::{Context, Finding};
 use super::expressions::Slot;
 use super::fields::{required, unsupported, wrong_language};
+use super::mends::Mend;
 use super::shapes;
 use crate::json::spanned::{Member, Node};
 use crate::limits::{RETRY_ATTEMPTS_MAX, RETRY_DELAY_SECONDS_MAX, SECONDS_MAX};
@@ -42,7 +45,7 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
                     retrier_field(context, &at, member);
                 }
             }
-            error_equals(context, &at, entry, number, entries.len());
+            error_equals(context, &at, entry, number, entries);
         }
     }
 }
@@ -118,7 +121,7 @@ fn catcher_field(
     }
 }
 
-fn error_equals(context: &mut Context<'_>, place: &Place<'_>, entry: &Node, number: usize, count: usize) {
+fn error_equals(context: &mut Context<'_>, place: &Place<'_>, entry: &Node, number: usize, entries: &[Node]) {
     let Some(member) = entry.member("ErrorEquals") else {
         return;
     };
@@ -133,10 +136,13 @@ fn error_equals(context: &mut Context<'_>, place: &Place<'_>, entry: &Node, numb
     if !names.iter().any(|name| name.as_str() == Some("States.ALL")) {
         return;
     }
-    let help = if names.len() > 1 {
+    let count = entries.len();
+    let alone = names.len() == 1;
+    let last = number + 1 == count;
+    let help = if !alone {
         "States.ALL takes every error: remove the other names, or move it to an entry of its own at the end."
             .to_owned()
-    } else if number + 1 < count {
+    } else if !last {
         format!(
             "This is entry {} of {count}: those after it can never match. Move it to the end.",
             number + 1
@@ -144,12 +150,31 @@ fn error_equals(context: &mut Context<'_>, place: &Place<'_>, entry: &Node, numb
     } else {
         return;
     };
-    context.add(Finding::schema(&at, "States.ALL must appear alone and at end of list").help(help));
+    // An entry that takes everything and stands last means the same without the other names.
+    let mend = match (alone, last) {
+        (false, true) => {
+            Mend::certain("Leave only \"States.ALL\"").replace(&member.value, json!(["States.ALL"]))
+        }
+        (true, _) => Mend::certain("Move the entry of \"States.ALL\" to the end").move_last(entry),
+        (false, false) => Mend::likely("Leave only \"States.ALL\", and move the entry to the end")
+            .replace(&member.value, json!(["States.ALL"]))
+            .move_last(entry),
+    };
+    let finding = Finding::schema(&at, "States.ALL must appear alone and at end of list");
+    // Of two entries of States.ALL neither can be last by moving the other.
+    let takes_all = |entry: &Node| {
+        entry
+            .get("ErrorEquals")
+            .and_then(Node::as_array)
+            .is_some_and(|names| names.iter().any(|name| name.as_str() == Some("States.ALL")))
+    };
+    let is_only = entries.iter().filter(|entry| takes_all(entry)).count() == 1;
+    context.add(finding.help(help).maybe_mend(is_only.then_some(mend)));
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{finds, machine, passes};
+    use crate::checks::tests::{finds, machine, mended, passes};
 
     fn task(field: &str) -> String {
         let resource = r#""Type": "Task", "Resource": "arn:aws:lambda:eu-west-1:123456789012:function:f""#;
@@ -182,6 +207,39 @@ mod tests {
         finds(
             &task(r#""Catch": [{"ErrorEquals": ["E", "States.ALL"], "Next": "Z"}]"#),
             &at("Catch[0]"),
+        );
+    }
+
+    #[test]
+    fn states_all_is_moved_to_the_end_and_left_alone() {
+        let names = |list: &str, field: &str| {
+            let value = mended(
+                &task(&format!("{list}: {field}").replacen(list, &format!("\"{list}\""), 1)),
+                "SCHEMA_VALIDATION_FAILED",
+            );
+            let entries = value["States"]["S"][list].as_array().unwrap().clone();
+            entries
+                .iter()
+                .map(|entry| entry["ErrorEquals"].to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(
+                "Retry",
+                r#"[{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["E"]}]"#
+            ),
+            [r#"["E"]"#, r#"["States.ALL"]"#]
+        );
+        assert_eq!(
+            names(
+                "Retry",
+                r#"[{"ErrorEquals": ["States.ALL", "X"]}, {"ErrorEquals": ["E"]}]"#
+            ),
+            [r#"["E"]"#, r#"["States.ALL"]"#]
+        );
+        assert_eq!(
+            names("Catch", r#"[{"ErrorEquals": ["E", "States.ALL"], "Next": "Z"}]"#),
+            [r#"["States.ALL"]"#]
         );
     }
 

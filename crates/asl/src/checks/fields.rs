@@ -2,6 +2,7 @@
 
 use super::context::{Context, Finding};
 use super::expressions::Slot;
+use super::mends::Mend;
 use super::shapes;
 use crate::json::spanned::{Member, Node, NodeValue};
 use crate::suggest;
@@ -40,8 +41,13 @@ fn state_type(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>) -
             .unwrap_or_default()
             .iter()
             .find(|m| m.key.eq_ignore_ascii_case("Type"));
-        let help = near.map(|near| format!("You have \"{}\"; names are case-sensitive.", near.key));
-        context.add(Finding::schema(place, "These fields are required: [Type]").maybe_help(help));
+        let finding = Finding::schema(place, "These fields are required: [Type]");
+        context.add(match near {
+            Some(near) => finding
+                .help(format!("You have \"{}\"; names are case-sensitive.", near.key))
+                .mend(renamed(near, "Type")),
+            None => finding,
+        });
         return None;
     };
     if state.kind.is_some() {
@@ -56,13 +62,22 @@ fn state_type(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>) -
         "The field 'Type' should have one of these values: [{}]",
         names.join(", ")
     );
-    let help = member
-        .value
-        .as_str()
-        .and_then(|text| suggest::nearest(text, names))
-        .map(did_you_mean);
-    context.add(Finding::schema(&at, message).maybe_help(help));
+    let finding = Finding::schema(&at, message);
+    context.add(near_miss(finding, &member.value, names));
     None
+}
+
+/// The word that was meant, where a text is near to one of those that may stand there.
+pub(super) fn near_miss<'w>(
+    finding: Finding,
+    node: &Node,
+    words: impl IntoIterator<Item = &'w str>,
+) -> Finding {
+    let Some(text) = node.as_str() else { return finding };
+    match suggest::nearest(text, words) {
+        Some(near) => finding.help(did_you_mean(near)).mend(respelled(node, text, near)),
+        None => finding,
+    }
 }
 
 /// `QueryLanguage` at the top or on a state.
@@ -70,10 +85,13 @@ pub(super) fn query_language(context: &mut Context<'_>, place: &Place<'_>, node:
     match node.as_str() {
         Some("JSONPath" | "JSONata") => {}
         Some(text) if has_substitution(text) => {}
-        Some(text) => {
-            let help = suggest::nearest(text, ["JSONPath", "JSONata"]).map(did_you_mean);
+        Some(_) => {
             let message = "Value should be one of the following: [JSONPath, JSONata]";
-            context.add(Finding::schema(place, message).maybe_help(help));
+            context.add(near_miss(
+                Finding::schema(place, message),
+                node,
+                ["JSONPath", "JSONata"],
+            ));
         }
         None => context.schema(place, "Expected value of type [STRING]"),
     }
@@ -126,10 +144,26 @@ pub(super) fn unsupported<'w>(
     key: &str,
     known: impl IntoIterator<Item = &'w str>,
 ) -> Finding {
-    let help = suggest::nearest(key, known).map(did_you_mean);
-    Finding::schema(place, format!("Field '{key}' is not supported"))
-        .at_span(member.key_span)
-        .maybe_help(help)
+    let finding = Finding::schema(place, format!("Field '{key}' is not supported")).at_span(member.key_span);
+    match suggest::nearest(key, known) {
+        Some(near) => finding.help(did_you_mean(near)).mend(renamed(member, near)),
+        None => finding,
+    }
+}
+
+/// Another key for a member, in words.
+pub(super) fn renamed(member: &Member, key: &str) -> Mend {
+    Mend::slip(
+        format!("Rename \"{}\" to \"{key}\"", member.key),
+        &member.key,
+        key,
+    )
+    .rename(&member.value, key)
+}
+
+/// Another text for a text that was a near miss, in words.
+pub(super) fn respelled(node: &Node, text: &str, near: &str) -> Mend {
+    Mend::slip(format!("Write \"{near}\" instead of \"{text}\""), text, near).replace(node, near)
 }
 
 fn belongs_to(kind: StateType, field: &Field) -> String {
@@ -272,7 +306,7 @@ pub(super) fn did_you_mean(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{finds, help_of, machine, passes, state};
+    use crate::checks::tests::{finds, help_of, machine, mended, passes, state};
 
     #[test]
     fn a_state_has_one_of_the_eight_types() {
@@ -301,6 +335,27 @@ mod tests {
             "SCHEMA_VALIDATION_FAILED: Field 'nxet' is not supported at /States/S",
         );
         assert_eq!(help_of(&text), "Did you mean \"Next\"?");
+    }
+
+    #[test]
+    fn slips_of_names_and_words_are_mended() {
+        let s = |text: &str| mended(text, "SCHEMA_VALIDATION_FAILED")["States"]["S"].to_string();
+        assert_eq!(
+            s(&state(r#""Type": "Pass", "end": true"#)),
+            r#"{"Type":"Pass","End":true}"#
+        );
+        assert_eq!(
+            s(&state(r#""type": "Pass", "End": true"#)),
+            r#"{"End":true,"Type":"Pass"}"#
+        );
+        assert_eq!(
+            s(&state(r#""Type": "pass", "End": true"#)),
+            r#"{"Type":"Pass","End":true}"#
+        );
+        assert_eq!(
+            s(&state(r#""Type": "Succeed", "QueryLanguage": "jsonpath""#)),
+            r#"{"Type":"Succeed","QueryLanguage":"JSONPath"}"#
+        );
     }
 
     #[test]

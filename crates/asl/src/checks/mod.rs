@@ -17,6 +17,7 @@ mod fields;
 mod graph;
 mod lints;
 mod maps;
+mod mends;
 mod names;
 mod resources;
 mod scopes;
@@ -180,7 +181,13 @@ pub fn diagnose(text: &str, options: &CheckOptions) -> Diagnosis {
 
 /// The tree comes along where there is one, and what its states read.
 fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>, VariablesRead) {
-    let only = |finding| (finish(text, options, vec![finding]), None, VariablesRead::new());
+    let only = |finding| {
+        (
+            finish(text, None, options, vec![finding]),
+            None,
+            VariablesRead::new(),
+        )
+    };
     if text.len() > DEFINITION_BYTES_MAX {
         let message = format!(
             "The definition has {} bytes; the limit is {DEFINITION_BYTES_MAX}.",
@@ -217,7 +224,8 @@ fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>
     }
     let variables_read = variables_read(&context);
     let findings = context.into_findings();
-    (finish(text, options, findings), Some(root), variables_read)
+    let diagnosis = finish(text, Some(&root), options, findings);
+    (diagnosis, Some(root), variables_read)
 }
 
 fn variables_read(context: &Context<'_>) -> VariablesRead {
@@ -255,7 +263,7 @@ fn syntax_finding(text: &str, error: spanned::SyntaxError) -> Finding {
     }
 }
 
-fn finish(text: &str, options: &CheckOptions, mut findings: Vec<Finding>) -> Diagnosis {
+fn finish(text: &str, root: Option<&Node>, options: &CheckOptions, mut findings: Vec<Finding>) -> Diagnosis {
     let max = match options.max_results {
         0 => DIAGNOSTICS_MAX,
         some => some.min(DIAGNOSTICS_MAX),
@@ -272,7 +280,7 @@ fn finish(text: &str, options: &CheckOptions, mut findings: Vec<Finding>) -> Dia
     let lines = LineIndex::new(text);
     let diagnostics = findings
         .into_iter()
-        .map(|finding| finding.into_diagnostic(&lines))
+        .map(|finding| finding.into_diagnostic(&lines, root))
         .collect();
     Diagnosis {
         diagnostics,

@@ -2,6 +2,7 @@
 
 use super::context::{Context, Finding};
 use super::expressions::{self, Slot};
+use super::fields::near_miss;
 use super::{templates, timestamps, with_article};
 use crate::json::spanned::{Node, NodeValue};
 use crate::paths::{Query, ReferencePath, Root};
@@ -191,8 +192,11 @@ pub(super) fn word(context: &mut Context<'_>, place: &Place<'_>, node: &Node, wo
     };
     if !words.contains(&text) && !has_substitution(text) {
         let message = format!("Value should be one of the following: [{}]", words.join(", "));
-        let help = crate::suggest::nearest(text, words.iter().copied()).map(super::fields::did_you_mean);
-        context.add(Finding::schema(place, message).maybe_help(help));
+        context.add(near_miss(
+            Finding::schema(place, message),
+            node,
+            words.iter().copied(),
+        ));
     }
 }
 

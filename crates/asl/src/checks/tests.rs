@@ -92,6 +92,75 @@ pub(super) fn does_not_advise(text: &str, code: &str) {
     assert!(!found.contains(&code), "found {code} in: {text}");
 }
 
+/// The definition after the fix of the first finding of this code, which is gone then.
+pub(super) fn mended(text: &str, code: &str) -> serde_json::Value {
+    let has = |diagnostics: &[Diagnostic]| diagnostics.iter().filter(|d| d.code.as_str() == code).count();
+    let before = diagnose(text, &options(MachineKind::Standard)).diagnostics;
+    let fix = before
+        .iter()
+        .find(|d| d.code.as_str() == code && d.fix.is_some())
+        .unwrap_or_else(|| panic!("no fix for {code} among {before:#?}\nin: {text}"))
+        .fix
+        .clone()
+        .unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(text).unwrap();
+    for operation in &fix.patch {
+        patch::apply(&mut value, operation);
+    }
+    let after = diagnose(&value.to_string(), &options(MachineKind::Standard)).diagnostics;
+    assert!(
+        has(&after) < has(&before),
+        "{fix:#?}\nleft: {after:#?}\nin: {value}"
+    );
+    value
+}
+
+mod patch {
+    //! RFC 6902 as far as fixes use it.
+
+    use serde_json::Value;
+
+    use crate::diagnostic::PatchOperation;
+
+    pub(super) fn apply(document: &mut Value, operation: &PatchOperation) {
+        match operation {
+            PatchOperation::Add { path, value } => add(document, path, value.clone()),
+            PatchOperation::Remove { path } => {
+                take(document, path);
+            }
+            PatchOperation::Replace { path, value } => *document.pointer_mut(path).unwrap() = value.clone(),
+            PatchOperation::Move { from, path } => {
+                let value = take(document, from);
+                add(document, path, value);
+            }
+        }
+    }
+
+    fn split(path: &str) -> (&str, String) {
+        let (holder, token) = path.rsplit_once('/').unwrap();
+        (holder, token.replace("~1", "/").replace("~0", "~"))
+    }
+
+    fn add(document: &mut Value, path: &str, value: Value) {
+        let (holder, token) = split(path);
+        match document.pointer_mut(holder).unwrap() {
+            Value::Array(items) if token == "-" => items.push(value),
+            Value::Array(items) => items.insert(token.parse().unwrap(), value),
+            Value::Object(members) => assert!(members.insert(token, value).is_none(), "{path} was there"),
+            other => panic!("{path}: {other}"),
+        }
+    }
+
+    fn take(document: &mut Value, path: &str) -> Value {
+        let (holder, token) = split(path);
+        match document.pointer_mut(holder).unwrap() {
+            Value::Array(items) => items.remove(token.parse().unwrap()),
+            Value::Object(members) => members.shift_remove(&token).unwrap(),
+            other => panic!("{path}: {other}"),
+        }
+    }
+}
+
 #[test]
 fn a_fault_is_shown_at_its_line_and_column() {
     let text =

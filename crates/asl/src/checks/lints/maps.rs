@@ -2,8 +2,9 @@
 
 use super::has_any;
 use crate::checks::context::{Context, Finding};
+use crate::checks::mends::Mend;
 use crate::diagnostic::Code;
-use crate::json::spanned::Node;
+use crate::json::spanned::{Member, Node};
 use crate::syntax::StateType;
 use crate::syntax::definition::State;
 use crate::syntax::integrations::ResourceText;
@@ -38,14 +39,21 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
     let node = state.node();
     if let Some(member) = node.member("Iterator") {
         let at = place.member(member).shown_by_key();
-        let help = "Rename it to \"ItemProcessor\".";
-        context.add(Finding::new(Code::DeprecatedIterator, &at, "Iterator is the old spelling").help(help));
+        let finding = Finding::new(Code::DeprecatedIterator, &at, "Iterator is the old spelling");
+        context.add(
+            finding
+                .help("Rename it to \"ItemProcessor\".")
+                .mend(new_name(member, "ItemProcessor")),
+        );
     }
     if let Some(member) = node.member("Parameters") {
         let at = place.member(member).shown_by_key();
         let message = "Parameters of a Map is the old spelling";
+        let finding = Finding::new(Code::DeprecatedMapParameters, &at, message);
         context.add(
-            Finding::new(Code::DeprecatedMapParameters, &at, message).help("Rename it to \"ItemSelector\"."),
+            finding
+                .help("Rename it to \"ItemSelector\".")
+                .mend(new_name(member, "ItemSelector")),
         );
     }
     if is_distributed(node) {
@@ -70,6 +78,10 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
         let help = format!("Up to {most} items run at once against what it calls; set \"MaxConcurrency\".");
         context.add(Finding::new(Code::MapUnboundedConcurrency, &place, message).help(help));
     }
+}
+
+fn new_name(member: &Member, name: &str) -> Mend {
+    Mend::certain(format!("Rename \"{}\" to \"{name}\"", member.key)).rename(&member.value, name)
 }
 
 /// Whether a Map runs its items as executions of their own.
@@ -119,7 +131,7 @@ fn calls_something_limited(context: &Context<'_>, state: &State<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{advises, does_not_advise, machine};
+    use crate::checks::tests::{advises, does_not_advise, machine, mended};
 
     fn map(fields: &str, config: &str, state: &str) -> String {
         machine(
@@ -144,6 +156,14 @@ mod tests {
             &map(r#""Parameters": {"a": 1},"#, "", PASS),
             "DEPRECATED_MAP_PARAMETERS",
         );
+    }
+
+    #[test]
+    fn old_spellings_are_renamed() {
+        let old = map(r#""Parameters": {"a": 1},"#, "", PASS).replace("ItemProcessor", "Iterator");
+        let state = |code| mended(&old, code)["States"]["M"].clone();
+        assert!(state("DEPRECATED_ITERATOR")["ItemProcessor"].is_object());
+        assert_eq!(state("DEPRECATED_MAP_PARAMETERS")["ItemSelector"]["a"], 1);
     }
 
     #[test]

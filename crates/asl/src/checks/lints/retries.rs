@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::whole;
 use crate::checks::context::{Context, Finding};
+use crate::checks::fields::near_miss;
+use crate::checks::mends::Mend;
 use crate::diagnostic::Code;
 use crate::json::spanned::Node;
-use crate::suggest;
 use crate::syntax::StateType;
 use crate::syntax::definition::State;
 use crate::syntax::place::Place;
@@ -72,12 +73,12 @@ fn names<'n>(context: &mut Context<'_>, place: &Place<'_>, entry: &'n Node, seen
         return;
     };
     let at = place.member(member);
-    let mut taken: Vec<&str> = Vec::new();
+    let mut taken: Vec<(&str, &Node)> = Vec::new();
     for node in member.value.as_array().unwrap_or_default() {
         let Some(name) = node.as_str() else { continue };
         let wide = seen.contains("States.TaskFailed") && is_task_failure(name);
         if wide || seen.contains(name) {
-            taken.push(name);
+            taken.push((name, node));
         }
         seen.insert(name);
         if TERMINAL_ERRORS.contains(&name) {
@@ -91,19 +92,28 @@ fn names<'n>(context: &mut Context<'_>, place: &Place<'_>, entry: &'n Node, seen
             );
         } else if name.starts_with("States.") && !ERROR_NAMES.contains(&name) && !is_raised(context, name) {
             let message = format!("Unknown error name '{name}'");
-            let near = suggest::nearest(name, ERROR_NAMES.iter().copied());
-            let help = near.map(|near| format!("Did you mean {near}?"));
-            context.add(
-                Finding::new(Code::UnknownErrorName, &at, message)
-                    .at_span(node.span)
-                    .maybe_help(help),
-            );
+            let finding = Finding::new(Code::UnknownErrorName, &at, message).at_span(node.span);
+            context.add(near_miss(finding, node, ERROR_NAMES.iter().copied()));
         }
     }
     if !taken.is_empty() {
-        let message = format!("Earlier entries already take {}", taken.join(", "));
+        let names: Vec<&str> = taken.iter().map(|(name, _)| *name).collect();
+        let message = format!("Earlier entries already take {}", names.join(", "));
         let help = "Entries are asked in order; remove the names here, or move this entry up.";
-        context.add(Finding::new(Code::UnreachableRetrier, &at, message).help(help));
+        // Names that never match may go: the rest means the same.
+        let mend = if taken.len() == member.value.as_array().map_or(0, <[Node]>::len) {
+            Mend::certain("Remove the entry, which never matches").remove(entry)
+        } else {
+            taken.iter().rev().fold(
+                Mend::certain(format!("Remove {}, which never match here", names.join(", "))),
+                |mend, (_, node)| mend.remove(node),
+            )
+        };
+        context.add(
+            Finding::new(Code::UnreachableRetrier, &at, message)
+                .help(help)
+                .mend(mend),
+        );
     }
 }
 
@@ -169,7 +179,7 @@ fn overwrites(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, e
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{advises, does_not_advise, machine};
+    use crate::checks::tests::{advises, does_not_advise, machine, mended};
 
     fn task(fields: &str) -> String {
         machine(
@@ -198,6 +208,32 @@ mod tests {
         for code in ["UNKNOWN_ERROR_NAME", "UNCATCHABLE_ERROR", "UNREACHABLE_RETRIER"] {
             does_not_advise(&sound, code);
         }
+    }
+
+    #[test]
+    fn names_that_never_match_are_removed_and_slips_respelled() {
+        let retry = |list: &str, code| {
+            let value = mended(&task(&format!(r#""Retry": [{list}]"#)), code);
+            value["States"]["S"]["Retry"].to_string()
+        };
+        assert_eq!(
+            retry(
+                r#"{"ErrorEquals": ["A"]}, {"ErrorEquals": ["B", "A"]}"#,
+                "UNREACHABLE_RETRIER"
+            ),
+            r#"[{"ErrorEquals":["A"]},{"ErrorEquals":["B"]}]"#
+        );
+        assert_eq!(
+            retry(
+                r#"{"ErrorEquals": ["A"]}, {"ErrorEquals": ["A"]}"#,
+                "UNREACHABLE_RETRIER"
+            ),
+            r#"[{"ErrorEquals":["A"]}]"#
+        );
+        assert_eq!(
+            retry(r#"{"ErrorEquals": ["States.TimeOut"]}"#, "UNKNOWN_ERROR_NAME"),
+            r#"[{"ErrorEquals":["States.Timeout"]}]"#
+        );
     }
 
     #[test]

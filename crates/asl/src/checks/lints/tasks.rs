@@ -1,7 +1,10 @@
 //! Tasks: timeouts, retries, catchers, tokens, and how the call is written.
 
+use serde_json::{Value, json};
+
 use super::{any_text, find_text, has_any};
 use crate::checks::context::{Context, Finding};
+use crate::checks::mends::Mend;
 use crate::diagnostic::Code;
 use crate::json::spanned::{Member, Node, NodeValue};
 use crate::syntax::StateType;
@@ -98,17 +101,21 @@ fn retry(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, call: 
             }
         );
     let Some(retry) = state.node().get("Retry") else {
-        let (code, help) = if is_lambda {
-            let help = format!("Retry Lambda's passing faults: {}.", TRANSIENT_ERRORS.join(", "));
-            (Code::LambdaNoTransientRetry, help)
-        } else {
-            (
-                Code::TaskNoRetry,
-                "Add a Retry with IntervalSeconds, BackoffRate and MaxAttempts.".to_owned(),
-            )
-        };
         let message = format!("Task '{}' has no Retry", state.name());
-        context.add(Finding::new(code, place, message).help(help));
+        context.add(if is_lambda {
+            let help = format!("Retry Lambda's passing faults: {}.", TRANSIENT_ERRORS.join(", "));
+            let mend = Mend::certain("Retry Lambda's passing faults").add(
+                state.node(),
+                "Retry",
+                json!([transient_retrier(&TRANSIENT_ERRORS)]),
+            );
+            Finding::new(Code::LambdaNoTransientRetry, place, message)
+                .help(help)
+                .mend(mend)
+        } else {
+            let help = "Add a Retry with IntervalSeconds, BackoffRate and MaxAttempts.";
+            Finding::new(Code::TaskNoRetry, place, message).help(help)
+        });
         return;
     };
     if !is_lambda {
@@ -126,8 +133,25 @@ fn retry(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, call: 
             state.name()
         );
         let help = format!("Retry {}, too.", missing.join(", "));
-        context.add(Finding::new(Code::LambdaNoTransientRetry, place, message).help(help));
+        let mend = Mend::certain(format!("Retry {}, too", missing.join(", ")))
+            .append(retry, transient_retrier(&missing));
+        context.add(
+            Finding::new(Code::LambdaNoTransientRetry, place, message)
+                .help(help)
+                .mend(mend),
+        );
     }
+}
+
+/// The entry AWS recommends ("Handle transient Lambda service exceptions"), with jitter.
+fn transient_retrier(errors: &[&str]) -> Value {
+    json!({
+        "ErrorEquals": errors,
+        "IntervalSeconds": 1,
+        "MaxAttempts": 3,
+        "BackoffRate": 2,
+        "JitterStrategy": "FULL",
+    })
 }
 
 fn is_caught_around(context: &Context<'_>, state: &State<'_>) -> bool {
@@ -240,7 +264,7 @@ fn token(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{advice, advises, does_not_advise, machine};
+    use crate::checks::tests::{advice, advises, does_not_advise, machine, mended};
     use crate::eval::MachineKind;
 
     const RETRY: &str = r#""Retry": [{"ErrorEquals": ["States.TaskFailed"], "JitterStrategy": "FULL"}]"#;
@@ -280,6 +304,24 @@ mod tests {
         );
         advises(&partly, "LAMBDA_NO_TRANSIENT_RETRY");
         does_not_advise(&task(INVOKE, &format!("{RETRY},")), "LAMBDA_NO_TRANSIENT_RETRY");
+    }
+
+    #[test]
+    fn passing_faults_of_lambda_are_retried() {
+        let added = mended(&task(INVOKE, ""), "LAMBDA_NO_TRANSIENT_RETRY");
+        assert_eq!(
+            added["States"]["S"]["Retry"][0]["ErrorEquals"],
+            serde_json::json!(super::TRANSIENT_ERRORS)
+        );
+        let partly = task(
+            INVOKE,
+            r#""Retry": [{"ErrorEquals": ["Lambda.ServiceException"]}],"#,
+        );
+        let added = mended(&partly, "LAMBDA_NO_TRANSIENT_RETRY");
+        assert_eq!(
+            added["States"]["S"]["Retry"][1]["ErrorEquals"][0],
+            "Lambda.AWSLambdaException"
+        );
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! What a check has to say: AWS's part (severity, code, message, location), which machines read, and ours
 //! (span, line, column, help), which people read.
 
+mod fix;
+
 use std::fmt;
+
+pub use fix::{Confidence, Fix, PatchOperation};
 
 use crate::json::spanned::Span;
 
@@ -220,6 +224,8 @@ pub struct Diagnostic {
     pub column: u32,
     /// What to do about it.
     pub help: Option<String>,
+    /// The mend, where a machine can make it.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
@@ -274,6 +280,7 @@ mod tests {
             line: 1,
             column: 1,
             help: None,
+            fix: None,
         };
         let diagnostics = [
             diagnostic(
