@@ -2,10 +2,12 @@
 //! (span, line, column, help), which people read.
 
 mod fix;
+mod pages;
 
 use std::fmt;
 
 pub use fix::{Confidence, Fix, PatchOperation};
+pub use pages::{Example, Page, Rule, page, pages, rules};
 
 use crate::json::spanned::Span;
 
@@ -47,11 +49,11 @@ pub enum Origin {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal, $severity:ident, $origin:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $text:literal, $severity:ident, $origin:ident;)*) => {
         /// The kind of a finding; fixes its severity and whose it is.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
-            $($(#[$doc])* $variant,)*
+            $($(#[doc = $doc])* $variant,)*
         }
 
         impl Code {
@@ -61,6 +63,16 @@ macro_rules! codes {
             /// The code as it is written on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The code of a text such as `NO_DOLLAR`.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text)
+            }
+
+            /// What it means, in a sentence.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// How bad a finding of this code is.
