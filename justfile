@@ -29,6 +29,10 @@ tidy:
 openapi:
     cargo run -- openapi --output openapi/signalbox.json
 
+# write the catalogue of AWS's services anew (needs Python with botocore; docs/decisions/catalogue.md)
+catalogue:
+    python3 crates/catalogue/generate.py
+
 # licences, bans, sources (needs cargo-deny)
 deny:
     cargo deny check licenses bans sources
