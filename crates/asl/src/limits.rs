@@ -75,6 +75,9 @@ pub const LABEL_CHARS_MAX: usize = 40;
 /// Characters of a variable's name. AWS: "Passing data between states with variables".
 pub const VARIABLE_NAME_CHARS_MAX: usize = 80;
 
+/// Calls of intrinsic functions within one another. AWS: "Intrinsics", "You can nest up to 10 intrinsic functions".
+pub const INTRINSIC_NESTING_MAX: usize = 10;
+
 /// Seconds an Express execution may take. AWS: five minutes.
 pub const EXPRESS_SECONDS_MAX: i64 = 300;
 

@@ -114,7 +114,7 @@ fn check_rule(
     // `End` in the place of `Next` has been reported as the `Next` that is missing.
     let ends = level == Level::Top && rule.member("Next").is_none();
     for member in members.iter().filter(|member| !(ends && &*member.key == "End")) {
-        check_member(context, index, state, place, member, level);
+        check_member(context, index, place, rule, member, level);
     }
     if state.is_jsonata() {
         let has_jsonpath = members.iter().any(|member| is_jsonpath_only(&member.key));
@@ -204,11 +204,12 @@ fn operand(key: &str) -> Option<Operand> {
 fn check_member(
     context: &mut Context<'_>,
     index: usize,
-    state: &State<'_>,
     place: &Place<'_>,
+    rule: &Node,
     member: &Member,
     level: Level,
 ) {
+    let Some(state) = context.state(index) else { return };
     let at = place.member(member);
     let node = &member.value;
     let jsonata = state.is_jsonata();
@@ -242,17 +243,17 @@ fn check_member(
         "Not" => nested(context, index, state, &at, node),
         key => match operand(key) {
             Some(operand) => check_operand(context, index, &at, node, operand),
-            None => context.add(unknown_field(place, member)),
+            None => context.add(unknown_field(place, rule, member)),
         },
     }
 }
 
-fn unknown_field(place: &Place<'_>, member: &Member) -> Finding {
+fn unknown_field(place: &Place<'_>, rule: &Node, member: &Member) -> Finding {
     let comparisons = COMPARISONS.iter().map(|(name, _)| *name);
     let known = comparisons
         .chain(RULE_SELECTORS.iter().copied())
         .chain(RULE_FIELDS.iter().copied());
-    let finding = unsupported(place, member, &member.key, known);
+    let finding = unsupported(place, rule, member, known);
     if &*member.key == "Next" {
         return finding.help("Only the rule as a whole leads somewhere; move \"Next\" out to it.");
     }

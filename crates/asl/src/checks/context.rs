@@ -5,8 +5,8 @@ use super::mends::Mend;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::intrinsics::Call;
 use crate::json::spanned::{LineIndex, Node, Span};
-use crate::jsonata::references::{FUNCTIONS, References, is_function};
-use crate::limits::DIAGNOSTICS_MAX;
+use crate::jsonata::references::{References, arity, function_names, is_function};
+use crate::limits::{DIAGNOSTICS_MAX, INTRINSIC_NESTING_MAX};
 use crate::paths::{Query, Root};
 use crate::suggest;
 use crate::syntax::definition::{Definition, State};
@@ -64,8 +64,8 @@ impl<'c> Context<'c> {
         self.add(Finding::schema(place, message));
     }
 
-    /// Notes what a path reads, and doubts fields the context object does not have.
-    pub(super) fn read_query(&mut self, state: usize, place: &Place<'_>, query: &Query) {
+    /// Notes what a path reads, and doubts fields the context object does not have. `text` is all that is written here.
+    pub(super) fn read_query(&mut self, state: usize, place: &Place<'_>, query: &Query, text: &str) {
         match &query.root {
             Root::Variable(name) => self.read(state, place, name),
             Root::Context => {
@@ -76,16 +76,24 @@ impl<'c> Context<'c> {
                     .skip(1)
                     .take(2)
                     .collect();
-                self.read_context(place, &fields);
+                self.read_context(place, &fields, text);
             }
             Root::Input => {}
         }
     }
 
     /// Notes what the arguments of an intrinsic call read.
-    pub(super) fn read_call(&mut self, state: usize, place: &Place<'_>, call: &Call) {
-        for name in call.variables() {
-            self.read(state, place, &name);
+    pub(super) fn read_call(&mut self, state: usize, place: &Place<'_>, call: &Call, text: &str) {
+        for query in call.queries() {
+            self.read_query(state, place, query, text);
+        }
+        if call.depth() > INTRINSIC_NESTING_MAX {
+            let message = format!(
+                "Functions are nested {} deep; the limit is {INTRINSIC_NESTING_MAX}",
+                call.depth()
+            );
+            let help = "Compute a part of it in a Pass state before.";
+            self.add(Finding::new(Code::IntrinsicNesting, place, message).help(help));
         }
         if let Some((places, values)) = call.format_gap() {
             let message = format!("States.Format has {places} places for {values} values");
@@ -94,8 +102,14 @@ impl<'c> Context<'c> {
         }
     }
 
-    /// Notes what a JSONata expression reads.
-    pub(super) fn read_references(&mut self, state: usize, place: &Place<'_>, found: &References) {
+    /// Notes what a JSONata expression reads. `text` is all that is written here.
+    pub(super) fn read_references(
+        &mut self,
+        state: usize,
+        place: &Place<'_>,
+        found: &References,
+        text: &str,
+    ) {
         for name in &found.variables {
             self.read(state, place, name);
         }
@@ -105,7 +119,13 @@ impl<'c> Context<'c> {
             .filter(|way| way.first().is_some_and(|field| field == "context"))
         {
             let fields: Vec<&str> = way.iter().skip(1).take(2).map(String::as_str).collect();
-            self.read_context(place, &fields);
+            self.read_context(place, &fields, text);
+        }
+        for (name, given) in &found.miscounted {
+            let (least, most) = arity(name).unwrap_or_default();
+            let message = format!("${name} takes {} arguments, not {given}", counted(least, most));
+            let help = "The expression fails with States.QueryEvaluationError when it is evaluated.";
+            self.add(Finding::new(Code::JsonataArguments, place, message).help(help));
         }
         for name in found
             .functions
@@ -113,14 +133,24 @@ impl<'c> Context<'c> {
             .filter(|name| *name != "eval" && !is_function(name))
         {
             let message = format!("There is no function '${name}'");
-            let near = suggest::nearest(name, FUNCTIONS.iter().copied());
-            let help = near.map(|near| format!("Did you mean ${near}?"));
-            self.add(Finding::new(Code::UnknownFunction, place, message).maybe_help(help));
+            let finding = Finding::new(Code::UnknownFunction, place, message);
+            self.add(match suggest::nearest(name, function_names()) {
+                Some(near) => {
+                    let meant = text.replace(&format!("${name}("), &format!("${near}("));
+                    let mend = Mend::slip(format!("Write ${near} instead of ${name}"), name, near);
+                    finding
+                        .help(format!("Did you mean ${near}?"))
+                        .maybe_mend((meant != text).then(|| mend.replace_at(place.span, meant)))
+                }
+                None => {
+                    finding.help("An expression may call JSONata's functions and those Step Functions adds.")
+                }
+            });
         }
     }
 
     /// Doubts a field the context object does not have. What lies below `Execution.Input` or `Map.Item` is the user's.
-    fn read_context(&mut self, place: &Place<'_>, fields: &[&str]) {
+    fn read_context(&mut self, place: &Place<'_>, fields: &[&str], text: &str) {
         let plain =
             |field: &str| !field.is_empty() && field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let Some(first) = fields.first().filter(|field| plain(field)) else {
@@ -133,11 +163,17 @@ impl<'c> Context<'c> {
             (Some(_), _) => return,
         };
         let message = format!("The context object has no field '{wrong}' here");
-        let help = match suggest::nearest(wrong, names.iter().copied()) {
-            Some(near) => format!("Did you mean {near}?"),
-            None => format!("It has: {}.", names.join(", ")),
-        };
-        self.add(Finding::new(Code::ContextFieldUnknown, place, message).help(help));
+        let finding = Finding::new(Code::ContextFieldUnknown, place, message);
+        self.add(match suggest::nearest(wrong, names.iter().copied()) {
+            Some(near) => {
+                let meant = text.replace(&format!(".{wrong}"), &format!(".{near}"));
+                let mend = Mend::slip(format!("Write {near} instead of {wrong}"), wrong, near);
+                finding
+                    .help(format!("Did you mean {near}?"))
+                    .maybe_mend((meant != text).then(|| mend.replace_at(place.span, meant)))
+            }
+            None => finding.help(format!("It has: {}.", names.join(", "))),
+        });
     }
 
     fn read(&mut self, state: usize, place: &Place<'_>, variable: &str) {
@@ -167,6 +203,15 @@ impl<'c> Context<'c> {
     /// variables would be guessing.
     pub(super) fn has_errors(&self) -> bool {
         self.errors > 0
+    }
+}
+
+/// `2`, `1 to 3`, `at least 1`.
+fn counted(least: usize, most: usize) -> String {
+    match most {
+        usize::MAX => format!("at least {least}"),
+        most if most == least => least.to_string(),
+        most => format!("{least} to {most}"),
     }
 }
 

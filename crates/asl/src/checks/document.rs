@@ -2,8 +2,9 @@
 
 use super::context::{Context, Finding};
 use super::fields::unsupported;
+use super::mends::Mend;
 use super::shapes;
-use crate::json::spanned::NodeValue;
+use crate::json::spanned::Node;
 use crate::limits::SECONDS_MAX;
 use crate::syntax::fields::{Shape, TOP_FIELDS};
 use crate::syntax::place::Place;
@@ -27,20 +28,22 @@ pub(super) fn check(context: &mut Context<'_>) {
                 };
                 shapes::integer(context, &at, &member.value, shape, false);
             }
-            "Version" => version(context, &at, &member.value.value),
+            "Version" => version(context, &at, &member.value),
             "QueryLanguage" => super::fields::query_language(context, &at, &member.value),
             // The scope's own business.
             "StartAt" | "States" => {}
-            key => context.add(unsupported(&place, member, key, TOP_FIELDS.iter().copied())),
+            _ => context.add(unsupported(&place, root, member, TOP_FIELDS.iter().copied())),
         }
     }
 }
 
-fn version(context: &mut Context<'_>, place: &Place<'_>, value: &NodeValue) {
-    let is_known = matches!(value, NodeValue::String(text) if &**text == "1.0");
-    if !is_known {
+fn version(context: &mut Context<'_>, place: &Place<'_>, node: &Node) {
+    if node.as_str() != Some("1.0") {
+        let finding = Finding::schema(place, "Value should be one of the following: [1.0]");
         context.add(
-            Finding::schema(place, "Value should be one of the following: [1.0]").help("Write \"1.0\"."),
+            finding
+                .help("Write \"1.0\": it is the language's version, not your definition's.")
+                .mend(Mend::certain("Write \"1.0\"").replace(node, "1.0")),
         );
     }
 }

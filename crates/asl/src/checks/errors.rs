@@ -9,7 +9,6 @@ use super::mends::Mend;
 use super::shapes;
 use crate::json::spanned::{Member, Node};
 use crate::limits::{RETRY_ATTEMPTS_MAX, RETRY_DELAY_SECONDS_MAX, SECONDS_MAX};
-use crate::syntax::definition::State;
 use crate::syntax::fields::{CATCHER_FIELDS, RETRIER_FIELDS, Shape};
 use crate::syntax::place::Place;
 use crate::syntax::{QueryLanguage, StateType};
@@ -40,9 +39,9 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
             required(context, entry, &at, needed);
             for member in members {
                 if key == "Catch" {
-                    catcher_field(context, index, state, kind, &at, member);
+                    catcher_field(context, index, kind, &at, entry, member);
                 } else {
-                    retrier_field(context, &at, member);
+                    retrier_field(context, &at, entry, member);
                 }
             }
             error_equals(context, &at, entry, number, entries);
@@ -50,7 +49,7 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
     }
 }
 
-fn retrier_field(context: &mut Context<'_>, place: &Place<'_>, member: &Member) {
+fn retrier_field(context: &mut Context<'_>, place: &Place<'_>, entry: &Node, member: &Member) {
     let at = place.member(member);
     let node = &member.value;
     let integer = |context: &mut Context<'_>, min, max| {
@@ -74,18 +73,19 @@ fn retrier_field(context: &mut Context<'_>, place: &Place<'_>, member: &Member) 
         "MaxDelaySeconds" => integer(context, 1, RETRY_DELAY_SECONDS_MAX),
         "BackoffRate" => shapes::number(context, &at, node, 1, None),
         "JitterStrategy" => shapes::word(context, &at, node, &["NONE", "FULL"]),
-        key => context.add(unsupported(place, member, key, RETRIER_FIELDS.iter().copied())),
+        _ => context.add(unsupported(place, entry, member, RETRIER_FIELDS.iter().copied())),
     }
 }
 
 fn catcher_field(
     context: &mut Context<'_>,
     index: usize,
-    state: &State<'_>,
     kind: StateType,
     place: &Place<'_>,
+    entry: &Node,
     member: &Member,
 ) {
+    let Some(state) = context.state(index) else { return };
     let at = place.member(member);
     let node = &member.value;
     let jsonata = state.is_jsonata();
@@ -117,7 +117,7 @@ fn catcher_field(
                 context.add(wrong_language(place, member, only, kind));
             }
         }
-        key => context.add(unsupported(place, member, key, CATCHER_FIELDS.iter().copied())),
+        _ => context.add(unsupported(place, entry, member, CATCHER_FIELDS.iter().copied())),
     }
 }
 

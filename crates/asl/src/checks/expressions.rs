@@ -1,6 +1,8 @@
 //! JSONata: every text in `{% %}` parses, and reads only what Step Functions has.
 
 use super::context::{Context, Finding};
+use super::mends::Mend;
+use super::repairs;
 use crate::diagnostic::Code;
 use crate::json::spanned::{Node, NodeValue};
 use crate::jsonata::references::{self, References};
@@ -30,7 +32,7 @@ impl Slot {
         }
     }
 
-    fn fields(self) -> &'static [&'static str] {
+    pub(super) fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Input => &["context", "input"],
             Self::Result => &["context", "input", "result"],
@@ -64,14 +66,26 @@ pub(super) fn text(context: &mut Context<'_>, state: usize, place: &Place<'_>, t
     };
     let Some(expression) = rest.strip_suffix("%}") else {
         let finding = Finding::schema(place, "JSONata string must start with {% and end with %}");
-        context.add(finding.help("Close the expression with %}, with nothing behind it."));
+        let mend = closed(rest)
+            .map(|text| Mend::likely("Close the expression with %}").replace_at(place.span, text));
+        context.add(
+            finding
+                .help("Close the expression with %}, with nothing behind it.")
+                .maybe_mend(mend),
+        );
         return;
     };
     let tree = match syntax::parse(expression) {
         Ok(tree) => tree,
         Err(_) if has_substitution(expression) => return,
         Err(error) => {
-            context.add(Finding::new(Code::InvalidJsonataExpression, place, error.0));
+            let finding = Finding::new(Code::InvalidJsonataExpression, place, error.0);
+            context.add(match repairs::repair(expression) {
+                Some((help, expression)) => finding
+                    .mend(Mend::likely(help.clone()).replace_at(place.span, format!("{{%{expression}%}}")))
+                    .help(format!("{help}.")),
+                None => finding,
+            });
             return;
         }
     };
@@ -79,9 +93,27 @@ pub(super) fn text(context: &mut Context<'_>, state: usize, place: &Place<'_>, t
     if let Some(finding) = unsupported(place, &found, slot)
         && !has_substitution(expression)
     {
-        context.add(finding);
+        let meant = repairs::supported(expression, &found, slot);
+        let mend = meant.map(|meant| {
+            Mend::likely(format!("Write {}", meant.trim())).replace_at(place.span, format!("{{%{meant}%}}"))
+        });
+        context.add(finding.maybe_mend(mend));
     }
-    context.read_references(state, place, &found);
+    context.read_references(state, place, &found, text);
+}
+
+/// `{% x`, `{% x %`, `{% x }` → `{% x %}`, if that is an expression.
+fn closed(rest: &str) -> Option<String> {
+    let rest = rest.trim_end();
+    let candidates = [
+        rest,
+        rest.trim_end_matches('}')
+            .trim_end()
+            .trim_end_matches('%')
+            .trim_end(),
+    ];
+    let expression = candidates.into_iter().find(|text| syntax::parse(text).is_ok())?;
+    Some(format!("{{%{expression} %}}"))
 }
 
 /// The first thing read that does not exist: AWS reports one for each expression.
@@ -131,7 +163,7 @@ fn unsupported(place: &Place<'_>, found: &References, slot: Slot) -> Option<Find
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{advises, does_not_advise, finds, machine, passes};
+    use crate::checks::tests::{advises, does_not_advise, finds, machine, mended, passes};
 
     fn output(expression: &str) -> String {
         let text = serde_json::to_string(expression).unwrap();
@@ -154,6 +186,50 @@ mod tests {
             &output("{% 1 + %}"),
             "INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/S/Output/a[0]",
         );
+    }
+
+    #[test]
+    fn what_was_meant_is_mended() {
+        let after = |expression: &str, code: &str| {
+            let value = mended(&output(expression), code);
+            value["States"]["S"]["Output"]["a"][0]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        let unsupported = "UNSUPPORTED_JSONATA_EXPRESSION";
+        assert_eq!(after("{% 1", "SCHEMA_VALIDATION_FAILED"), "{% 1 %}");
+        assert_eq!(after("{% 1 }", "SCHEMA_VALIDATION_FAILED"), "{% 1 %}");
+        assert_eq!(
+            after("{% order.id %}", unsupported),
+            "{% $states.input.order.id %}"
+        );
+        assert_eq!(after("{% $$.id %}", unsupported), "{% $states.input.id %}");
+        assert_eq!(
+            after("{% $states.inptu.id %}", unsupported),
+            "{% $states.input.id %}"
+        );
+        let invalid = "INVALID_JSONATA_EXPRESSION";
+        assert_eq!(
+            after("{% $states.input.a == 1 && true %}", invalid),
+            "{% $states.input.a = 1 and true %}"
+        );
+        assert_eq!(after("{% $sum([1, 2) %}", invalid), "{% $sum([1, 2]) %}");
+        assert_eq!(after("{% $sum([1, 2] %}", invalid), "{% $sum([1, 2]) %}");
+        assert_eq!(
+            after("{% $upperCase('a') %}", "UNKNOWN_FUNCTION"),
+            "{% $uppercase('a') %}"
+        );
+        assert_eq!(
+            after("{% $states.context.Exection.Id %}", "CONTEXT_FIELD_UNKNOWN"),
+            "{% $states.context.Execution.Id %}"
+        );
+    }
+
+    #[test]
+    fn arguments_are_counted() {
+        advises(&output("{% $uppercase('a', 'b') %}"), "JSONATA_ARGUMENTS");
+        does_not_advise(&output("{% $uppercase('a') %}"), "JSONATA_ARGUMENTS");
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn check_field(context: &mut Context<'_>, index: usize, kind: StateType, place: 
     let allowed = |field: &&Field| field.on.contains(&kind);
     let Some(field) = fields::state_field(key).filter(|field| field.on.contains(&kind)) else {
         let names = STATE_FIELDS.iter().filter(allowed).map(|field| field.name);
-        let finding = unsupported(place, member, key, names);
+        let finding = unsupported(place, state.node(), member, names);
         let elsewhere = fields::state_field(key).map(|field| belongs_to(kind, field));
         context.add(match elsewhere {
             Some(help) => finding.help(help),
@@ -140,14 +140,20 @@ fn check_field(context: &mut Context<'_>, index: usize, kind: StateType, place: 
 /// `Field 'X' is not supported`: at the object, shown at the key.
 pub(super) fn unsupported<'w>(
     place: &Place<'_>,
+    holder: &Node,
     member: &Member,
-    key: &str,
     known: impl IntoIterator<Item = &'w str>,
 ) -> Finding {
+    let key = &*member.key;
     let finding = Finding::schema(place, format!("Field '{key}' is not supported")).at_span(member.key_span);
     match suggest::nearest(key, known) {
+        Some(near) if holder.member(near).is_some() => finding
+            .help(format!(
+                "Names are case-sensitive. You also have \"{near}\": remove this one."
+            ))
+            .mend(Mend::likely(format!("Remove \"{key}\"")).remove(&member.value)),
         Some(near) => finding.help(did_you_mean(near)).mend(renamed(member, near)),
-        None => finding,
+        None => finding.help("There is no such field here; remove it."),
     }
 }
 

@@ -5,6 +5,7 @@
 //! would be reported a second time.
 
 use super::context::{Context, Finding};
+use super::fields::{did_you_mean, respelled};
 use crate::diagnostic::Code;
 use crate::json::spanned::{Member, Node};
 use crate::suggest;
@@ -102,16 +103,23 @@ fn target(context: &mut Context<'_>, scope: &Scope<'_>, holder: &Place<'_>, memb
     }
     let message = format!("Missing 'Next' target: {name}");
     let finding = Finding::new(Code::MissingTransitionTarget, &holder.member(member), message);
-    let help = (!context.is_full()).then(|| target_help(context, scope, name));
-    context.add(finding.maybe_help(help));
+    context.add(if context.is_full() {
+        finding
+    } else {
+        with_target(context, finding, scope, member)
+    });
     true
 }
 
-fn target_help(context: &Context<'_>, scope: &Scope<'_>, name: &str) -> String {
+/// What a transition into nowhere was to lead to.
+fn with_target(context: &Context<'_>, finding: Finding, scope: &Scope<'_>, member: &Member) -> Finding {
     const SHOWN: usize = 8;
+    let name = member.value.as_str().unwrap_or_default();
     let names: Vec<&str> = scope.names(context.definition).collect();
     if let Some(near) = suggest::nearest(name, names.iter().copied()) {
-        return format!("Did you mean \"{near}\"?");
+        return finding
+            .help(did_you_mean(near))
+            .mend(respelled(&member.value, name, near));
     }
     if let Some(elsewhere) = context
         .definition
@@ -119,14 +127,16 @@ fn target_help(context: &Context<'_>, scope: &Scope<'_>, name: &str) -> String {
         .iter()
         .find(|state| state.name() == name)
     {
-        return format!(
+        return finding.help(format!(
             "\"{name}\" is at {}, which cannot be reached from this scope.",
             elsewhere.written
-        );
+        ));
     }
     let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     let more = if names.len() > SHOWN { ", …" } else { "" };
-    format!("\"{name}\" is not a state in this scope. States here: {shown}{more}.")
+    finding.help(format!(
+        "\"{name}\" is not a state in this scope. States here: {shown}{more}."
+    ))
 }
 
 /// Whether one of the states is no object: it may have been the end.
@@ -187,7 +197,7 @@ fn unreachable_states(context: &mut Context<'_>, scope: &Scope<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{all, finds, help_of, machine, passes};
+    use crate::checks::tests::{all, finds, help_of, machine, mended, passes};
 
     #[test]
     fn transitions_lead_to_states_of_their_scope() {
@@ -200,6 +210,10 @@ mod tests {
             "MISSING_TRANSITION_TARGET: Missing 'Next' target: Ghots at /States/A/Next",
         );
         assert_eq!(help_of(&text), "Did you mean \"Ghost\"?");
+        assert_eq!(
+            mended(&text, "MISSING_TRANSITION_TARGET")["States"]["A"]["Next"],
+            "Ghost"
+        );
         finds(
             &machine("", r#""A": {"Type": "Succeed"}"#).replace(r#""StartAt": "A""#, r#""StartAt": "B""#),
             "MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /StartAt",

@@ -62,9 +62,14 @@ impl Mend {
     }
 
     /// Another value in the place of this one.
-    pub(super) fn replace(mut self, node: &Node, value: impl Into<Value>) -> Self {
+    pub(super) fn replace(self, node: &Node, value: impl Into<Value>) -> Self {
+        self.replace_at(node.span, value)
+    }
+
+    /// As [`Mend::replace`], by the value's span.
+    pub(super) fn replace_at(mut self, at: Span, value: impl Into<Value>) -> Self {
         self.edits.push(Edit::Replace {
-            at: node.span,
+            at,
             value: value.into(),
         });
         self
@@ -149,6 +154,23 @@ fn operation(root: &Node, edit: Edit) -> Option<PatchOperation> {
             }
         }
     })
+}
+
+/// A value as it stands in the tree.
+pub(super) fn value_of(node: &Node) -> Value {
+    match &node.value {
+        NodeValue::Null => Value::Null,
+        NodeValue::Bool(value) => Value::Bool(*value),
+        NodeValue::Number(number) => Value::Number(number.clone()),
+        NodeValue::String(text) => Value::from(&**text),
+        NodeValue::Array(nodes) => nodes.iter().map(value_of).collect(),
+        NodeValue::Object(members) => {
+            let members = members
+                .iter()
+                .map(|member| (member.key.to_string(), value_of(&member.value)));
+            Value::Object(members.collect())
+        }
+    }
 }
 
 /// The pointer of a member that is to be; `None` where there is one of that name.

@@ -19,6 +19,7 @@ mod lints;
 mod maps;
 mod mends;
 mod names;
+mod repairs;
 mod resources;
 mod scopes;
 mod shapes;

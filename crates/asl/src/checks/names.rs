@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::context::{Context, Finding};
+use super::mends::Mend;
 use crate::diagnostic::Code;
 use crate::limits::{LABEL_CHARS_MAX, STATE_NAME_CHARS_MAX};
 use crate::syntax::has_substitution;
@@ -45,7 +46,13 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
             context.add(finding("The label is empty".to_owned()));
         } else if let Some(wrong) = label.chars().find(|c| !may_be_in_label(*c)) {
             let help = format!("A label may not contain {wrong:?}.");
-            context.add(finding(format!("The label contains invalid characters: {label}")).help(help));
+            let plain: String = label
+                .chars()
+                .map(|c| if may_be_in_label(c) { c } else { '-' })
+                .collect();
+            let mend = Mend::likely(format!("Write \"{plain}\"")).replace(&member.value, plain);
+            let finding = finding(format!("The label contains invalid characters: {label}"));
+            context.add(finding.help(help).mend(mend));
         }
     }
 }

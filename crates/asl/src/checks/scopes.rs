@@ -26,7 +26,7 @@ pub(super) fn check_scope(context: &mut Context<'_>, index: usize) {
                 "Comment" => shapes::text(context, &place.member(member), &member.value),
                 key if allowed.contains(&key) => {}
                 key => {
-                    let finding = unsupported(&place, member, key, allowed.iter().copied());
+                    let finding = unsupported(&place, scope.node, member, allowed.iter().copied());
                     context.add(match key {
                         "QueryLanguage" => {
                             finding.help("QueryLanguage belongs to a state or to the machine.")

@@ -1,13 +1,16 @@
 //! What a value must be: its type, its range, its grammar.
 
+use serde_json::{Value, json};
+
 use super::context::{Context, Finding};
 use super::expressions::{self, Slot};
 use super::fields::near_miss;
+use super::mends::{Mend, value_of};
 use super::{templates, timestamps, with_article};
 use crate::json::spanned::{Node, NodeValue};
 use crate::paths::{Query, ReferencePath, Root};
 use crate::syntax::definition::State;
-use crate::syntax::fields::Shape;
+use crate::syntax::fields::{Shape, state_field};
 use crate::syntax::has_substitution;
 use crate::syntax::place::Place;
 
@@ -112,7 +115,36 @@ fn is_object_or_string(node: &Node) -> bool {
 
 pub(super) fn wrong_type(context: &mut Context<'_>, place: &Place<'_>, node: &Node, expected: &str) {
     let help = format!("This is {}.", with_article(node.kind()));
-    context.add(Finding::schema(place, format!("Expected value of type {expected}")).help(help));
+    let finding = Finding::schema(place, format!("Expected value of type {expected}"));
+    context.add(finding.help(help).maybe_mend(retyped(node, expected)));
+}
+
+/// The same value as the type that is expected, where there is only one way to mean it.
+fn retyped(node: &Node, expected: &str) -> Option<Mend> {
+    let value = value_of(node);
+    let text = node.as_str().map(str::trim);
+    let mend = match (expected, &node.value) {
+        ("Integer", NodeValue::String(_)) => unquoted(node, text?.parse::<i64>().ok()?.into()),
+        ("Number", NodeValue::String(_)) => {
+            let number: serde_json::Number = text?.parse().ok()?;
+            unquoted(node, number.into())
+        }
+        ("Boolean", NodeValue::String(_)) => {
+            unquoted(node, text?.to_ascii_lowercase().parse::<bool>().ok()?.into())
+        }
+        ("String", NodeValue::Bool(_) | NodeValue::Number(_)) => {
+            Mend::likely("Put it in quotes").replace(node, value.to_string())
+        }
+        ("Array", NodeValue::Object(_) | NodeValue::String(_)) => {
+            Mend::certain("Put it in brackets").replace(node, json!([value]))
+        }
+        _ => return None,
+    };
+    Some(mend)
+}
+
+fn unquoted(node: &Node, value: Value) -> Mend {
+    Mend::certain(format!("Write {value} without quotes")).replace(node, value)
 }
 
 pub(super) fn text(context: &mut Context<'_>, place: &Place<'_>, node: &Node) {
@@ -147,20 +179,38 @@ pub(super) fn integer(
         .filter(|number| !number.is_f64())
         .map(|n| n.as_i64().unwrap_or(i64::MAX))
     else {
-        let help = match (&node.value, jsonata && evaluated) {
-            (NodeValue::String(text), _) if text.parse::<i64>().is_ok() => {
-                format!("Write {text} without quotes.")
-            }
-            (_, true) => "Write a whole number, or an expression in {% %}.".to_owned(),
-            _ => format!("Write a whole number; this is {}.", with_article(node.kind())),
-        };
-        context.add(Finding::schema(place, "Expected value of type Integer").help(help));
+        let finding = Finding::schema(place, "Expected value of type Integer");
+        context.add(no_integer(finding, place, node, jsonata, evaluated));
         return;
     };
     if value < min {
         context.schema(place, format!("Minimum value is {min}"));
     } else if value > max {
         context.schema(place, format!("Maximum value is {max}"));
+    }
+}
+
+/// What to write instead of what is no whole number.
+fn no_integer(finding: Finding, place: &Place<'_>, node: &Node, jsonata: bool, evaluated: bool) -> Finding {
+    let twin = place
+        .key()
+        .map(|key| format!("{key}Path"))
+        .filter(|twin| evaluated && state_field(twin).is_some());
+    match (&node.value, twin) {
+        (NodeValue::String(text), _) if text.trim().parse::<i64>().is_ok() => finding
+            .help(format!("Write {} without quotes.", text.trim()))
+            .maybe_mend(retyped(node, "Integer")),
+        (NodeValue::String(text), Some(twin)) if !jsonata && text.starts_with('$') => finding
+            .help(format!("A path belongs into \"{twin}\"."))
+            .mend(Mend::likely(format!("Rename the field to \"{twin}\"")).rename(node, twin)),
+        (NodeValue::String(_), _) if jsonata && evaluated => {
+            finding.help("Write a whole number, or an expression in {% %}.")
+        }
+        (NodeValue::Number(number), _) => finding.help(format!("{number} is no whole number.")),
+        _ => finding.help(format!(
+            "Write a whole number; this is {}.",
+            with_article(node.kind())
+        )),
     }
 }
 
@@ -206,10 +256,13 @@ pub(super) fn path(context: &mut Context<'_>, state: usize, place: &Place<'_>, n
         return;
     };
     match parse_path(text) {
-        Ok(query) => context.read_query(state, place, &query),
+        Ok(query) => context.read_query(state, place, &query, text),
         Err(problem) => {
+            let finding = Finding::schema(place, "Value must be a valid JSONPath.");
             context.add(
-                Finding::schema(place, "Value must be a valid JSONPath.").help(path_help(text, &problem)),
+                finding
+                    .help(path_help(text, &problem))
+                    .maybe_mend(with_dollar(node, text)),
             );
         }
     }
@@ -240,6 +293,17 @@ pub(super) fn parse_path(text: &str) -> Result<Query, String> {
     Query::parse(text).map_err(|error| error.to_string())
 }
 
+/// `a.b` → `$.a.b`.
+pub(super) fn with_dollar(node: &Node, text: &str) -> Option<Mend> {
+    let plain = text.trim();
+    if plain.is_empty() || plain.starts_with('$') || plain.starts_with("States.") {
+        return None;
+    }
+    let path = format!("$.{}", plain.trim_start_matches('.'));
+    let is_path = ReferencePath::parse(&path).is_ok();
+    is_path.then(|| Mend::likely(format!("Write \"{path}\"")).replace(node, path))
+}
+
 fn path_help(text: &str, problem: &str) -> String {
     if text.starts_with('$') {
         return format!("\"{text}\": {problem}.");
@@ -265,8 +329,11 @@ pub(super) fn reference_path(
     let query = match parse_path(text) {
         Ok(query) => query,
         Err(problem) => {
+            let finding = Finding::schema(place, "Value must be a valid JSONPath.");
             context.add(
-                Finding::schema(place, "Value must be a valid JSONPath.").help(path_help(text, &problem)),
+                finding
+                    .help(path_help(text, &problem))
+                    .maybe_mend(with_dollar(node, text)),
             );
             return;
         }
@@ -285,7 +352,7 @@ pub(super) fn reference_path(
         context.add(Finding::schema(place, "Value is not a Reference Path").help(help));
         return;
     }
-    context.read_query(state, place, &query);
+    context.read_query(state, place, &query, text);
 }
 
 /// Functions that give a string, for `ErrorPath` and `CausePath`.
@@ -328,7 +395,7 @@ fn path_or_intrinsic(
     let name = text.split('(').next().unwrap_or_default();
     let message = "Value must be a valid JSONPath or a valid intrinsic function call";
     match templates::parse_call(text) {
-        Err(problem) => context.add(Finding::schema(place, message).help(problem)),
+        Err(problem) => context.add(problem.explain(Finding::schema(place, message), place.span)),
         Ok(_) if !functions.contains(&name) => {
             let help = format!(
                 "{name} gives no value this field can take; use one of {}.",
@@ -336,7 +403,7 @@ fn path_or_intrinsic(
             );
             context.add(Finding::schema(place, message).help(help));
         }
-        Ok(call) => context.read_call(state, place, &call),
+        Ok(call) => context.read_call(state, place, &call, text),
     }
 }
 
@@ -348,13 +415,26 @@ pub(super) fn timestamp(context: &mut Context<'_>, place: &Place<'_>, node: &Nod
     if !has_substitution(text)
         && let Err(problem) = timestamps::parse(text)
     {
-        context.add(Finding::schema(place, "String does not match RFC3339 timestamp").help(problem));
+        let finding = Finding::schema(place, "String does not match RFC3339 timestamp");
+        let path = Some(text)
+            .filter(|text| text.starts_with('$'))
+            .zip(place.key())
+            .map(|(_, key)| format!("{key}Path"));
+        context.add(match path {
+            Some(twin) => finding
+                .help(format!("A path belongs into \"{twin}\"."))
+                .mend(Mend::likely(format!("Rename the field to \"{twin}\"")).rename(node, twin)),
+            None => finding.help(problem).maybe_mend(
+                timestamps::near(text)
+                    .map(|near| Mend::slip(format!("Write \"{near}\""), text, &near).replace(node, near)),
+            ),
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{finds, passes, state};
+    use crate::checks::tests::{finds, mended, passes, state};
 
     #[test]
     fn numbers_have_types_and_ranges() {
@@ -423,6 +503,34 @@ mod tests {
         ] {
             finds(&pass(field), &format!("SCHEMA_VALIDATION_FAILED: {message}"));
         }
+    }
+
+    #[test]
+    fn values_of_the_wrong_type_are_mended_where_one_reading_is_left() {
+        let wait = |field: &str| {
+            let text = state(&format!(r#""Type": "Wait", {field}, "End": true"#));
+            mended(&text, "SCHEMA_VALIDATION_FAILED")["States"]["S"].to_string()
+        };
+        let is = |field: &str| format!(r#"{{"Type":"Wait",{field},"End":true}}"#);
+        assert_eq!(wait(r#""Seconds": "5""#), is(r#""Seconds":5"#));
+        assert_eq!(
+            wait(r#""Seconds": "$.s""#),
+            r#"{"Type":"Wait","End":true,"SecondsPath":"$.s"}"#
+        );
+        assert_eq!(wait(r#""SecondsPath": "s""#), is(r#""SecondsPath":"$.s""#));
+        assert_eq!(
+            wait(r#""Timestamp": "2030-01-01 08:00:00z""#),
+            is(r#""Timestamp":"2030-01-01T08:00:00Z""#)
+        );
+        assert_eq!(
+            wait(r#""Timestamp": "$.t""#),
+            r#"{"Type":"Wait","End":true,"TimestampPath":"$.t"}"#
+        );
+        let end = mended(
+            &state(r#""Type": "Pass", "End": "True""#),
+            "SCHEMA_VALIDATION_FAILED",
+        );
+        assert_eq!(end["States"]["S"]["End"], true);
     }
 
     #[test]

@@ -3,10 +3,11 @@
 
 use super::context::{Context, Finding};
 use super::expressions::{self, Slot};
+use super::mends::Mend;
 use super::shapes;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Confidence};
 use crate::intrinsics::Call;
-use crate::json::spanned::{Member, Node, NodeValue};
+use crate::json::spanned::{Member, Node, NodeValue, Span};
 use crate::suggest;
 use crate::syntax::definition::State;
 use crate::syntax::has_substitution;
@@ -61,53 +62,111 @@ fn twice(field: &Place<'_>, plain: &str, twin: &Member, member: &Member) -> Find
 /// A key ending in `.$`.
 fn dynamic(context: &mut Context<'_>, state: usize, field: &Place<'_>, place: &Place<'_>, member: &Member) {
     let problem = match member.value.as_str() {
-        None => format!("The value of \"{}\" must be a string.", member.key),
+        None => Problem::plain(format!("The value of \"{}\" must be a string.", member.key)),
         Some(text) if has_substitution(text) => return,
         Some(text) if text.starts_with('$') => match shapes::parse_path(text) {
             Ok(query) => {
-                context.read_query(state, place, &query);
+                context.read_query(state, place, &query, text);
                 return;
             }
-            Err(problem) => format!("\"{text}\": {problem}."),
+            Err(problem) => Problem::plain(format!("\"{text}\": {problem}.")),
         },
         Some(text) if text.starts_with("States.") => match parse_call(text) {
             Ok(call) => {
-                context.read_call(state, place, &call);
+                context.read_call(state, place, &call, text);
                 return;
             }
             Err(problem) => problem,
         },
-        Some(text) => {
-            let plain = member.key.trim_end_matches(".$");
-            format!(
-                "\"{text}\" is neither a path ($…) nor a call (States.…). For literal text name the key \"{plain}\"."
-            )
-        }
+        Some(text) => no_path(member, text),
     };
     let message = format!(
         "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call",
         member.key
     );
-    context.add(
-        Finding::schema(field, message)
-            .at_span(member.key_span)
-            .help(problem),
-    );
+    let finding = Finding::schema(field, message).at_span(member.key_span);
+    context.add(problem.explain(finding, member.value.span));
+}
+
+/// What is wrong with a path or a call, and what was meant.
+pub(super) struct Problem {
+    help: String,
+    mend: Option<Mend>,
+    /// The text to write instead.
+    meant: Option<(String, Confidence)>,
+}
+
+impl Problem {
+    fn plain(help: String) -> Self {
+        Self {
+            help,
+            mend: None,
+            meant: None,
+        }
+    }
+
+    /// Adds help and mend to a finding about the text at `span`.
+    pub(super) fn explain(self, finding: Finding, span: Span) -> Finding {
+        let meant = self.meant.map(|(text, confidence)| {
+            let title = format!("Write \"{text}\"");
+            let mend = match confidence {
+                Confidence::Certain => Mend::certain(title),
+                Confidence::Likely => Mend::likely(title),
+            };
+            mend.replace_at(span, text)
+        });
+        finding.help(self.help).maybe_mend(self.mend.or(meant))
+    }
+}
+
+/// Text under a key ending in `.$` that is neither a path nor a call.
+fn no_path(member: &Member, text: &str) -> Problem {
+    let plain = member.key.trim_end_matches(".$");
+    let trimmed = text.trim();
+    let prefixed = format!("States.{trimmed}");
+    let is_call = |text: &str| text.starts_with("States.") && parse_call(text).is_ok();
+    let is_path = |text: &str| shapes::parse_path(text).is_ok();
+    let mut problem = Problem::plain(format!(
+        "\"{text}\" is neither a path ($…) nor a call (States.…). For literal text name the key \"{plain}\"."
+    ));
+    if trimmed != text && (is_path(trimmed) || is_call(trimmed)) {
+        problem.help = format!("Nothing may stand before {trimmed}.");
+        problem.meant = Some((trimmed.to_owned(), Confidence::Certain));
+    } else if is_call(&prefixed) {
+        problem.help = format!("Did you mean {prefixed}?");
+        problem.meant = Some((prefixed, Confidence::Certain));
+    } else {
+        problem.mend = Some(
+            Mend::likely(format!("Rename \"{}\" to \"{plain}\"", member.key)).rename(&member.value, plain),
+        );
+    }
+    problem
 }
 
 /// Parses an intrinsic call; an error names the function that was meant.
-pub(super) fn parse_call(text: &str) -> Result<Call, String> {
+pub(super) fn parse_call(text: &str) -> Result<Call, Problem> {
     let call = Call::parse(text).map_err(|error| {
         let name = text.split('(').next().unwrap_or_default().trim();
         match suggest::nearest(name, INTRINSICS.iter().copied()) {
             Some(near) if !INTRINSICS.contains(&name) => {
-                format!("{name} is not an intrinsic function. Did you mean {near}?")
+                let meant = text.replacen(name, near, 1);
+                let confidence = if near.eq_ignore_ascii_case(name) {
+                    Confidence::Certain
+                } else {
+                    Confidence::Likely
+                };
+                let is_whole = Call::parse(&meant).is_ok_and(|call| call.wrong_literal().is_none());
+                Problem {
+                    help: format!("{name} is not an intrinsic function. Did you mean {near}?"),
+                    mend: None,
+                    meant: is_whole.then_some((meant, confidence)),
+                }
             }
-            _ => format!("{error}."),
+            _ => Problem::plain(format!("{error}.")),
         }
     })?;
     match call.wrong_literal() {
-        Some(problem) => Err(format!("{problem}.")),
+        Some(problem) => Err(Problem::plain(format!("{problem}."))),
         None => Ok(call),
     }
 }
@@ -145,13 +204,20 @@ fn literal(context: &mut Context<'_>, place: &Place<'_>, member: &Member) {
         let message = format!("The value of '{key}' looks like a path but its key does not end with '.$'");
         let help =
             format!("It is passed on as the text \"{text}\". Name the key \"{key}.$\" to evaluate it.");
-        context.add(Finding::new(Code::NoDollar, place, message).help(help));
+        let evaluates = shapes::parse_path(text).is_ok() || parse_call(text).is_ok();
+        let mend = Mend::likely(format!("Rename \"{key}\" to \"{key}.$\""))
+            .rename(&member.value, format!("{key}.$"));
+        context.add(
+            Finding::new(Code::NoDollar, place, message)
+                .help(help)
+                .maybe_mend(evaluates.then_some(mend)),
+        );
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{advises, does_not_advise, finds, help_of, passes, state};
+    use crate::checks::tests::{advises, does_not_advise, finds, help_of, mended, passes, state};
 
     fn pass(parameters: &str) -> String {
         state(&format!(
@@ -181,6 +247,39 @@ mod tests {
             );
         }
         assert!(help_of(&pass(r#"{"a.$": "States.Formt('{}', $.a)"}"#)).contains("States.Format"));
+    }
+
+    #[test]
+    fn what_was_meant_is_mended() {
+        let after = |parameters: &str, code: &str| {
+            mended(&pass(parameters), code)["States"]["S"]["Parameters"].to_string()
+        };
+        let error = "SCHEMA_VALIDATION_FAILED";
+        assert_eq!(after(r#"{"a.$": "x"}"#, error), r#"{"a":"x"}"#);
+        assert_eq!(after(r#"{"a.$": " $.x"}"#, error), r#"{"a.$":"$.x"}"#);
+        assert_eq!(after(r#"{"a.$": "UUID()"}"#, error), r#"{"a.$":"States.UUID()"}"#);
+        assert_eq!(
+            after(r#"{"a.$": "States.format('{}', $.x)"}"#, error),
+            r#"{"a.$":"States.Format('{}', $.x)"}"#
+        );
+        assert_eq!(after(r#"{"a": "$.x"}"#, "NO_DOLLAR"), r#"{"a.$":"$.x"}"#);
+        assert_eq!(
+            after(
+                r#"{"a.$": "States.Array($$.Execution.Nmae)"}"#,
+                "CONTEXT_FIELD_UNKNOWN"
+            ),
+            r#"{"a.$":"States.Array($$.Execution.Name)"}"#
+        );
+    }
+
+    #[test]
+    fn calls_nested_deeper_than_documented_are_doubted() {
+        let nested = |depth: usize| {
+            let call = format!("{}1{}", "States.Array(".repeat(depth), ")".repeat(depth));
+            pass(&format!(r#"{{"a.$": "{call}"}}"#))
+        };
+        advises(&nested(11), "INTRINSIC_NESTING");
+        does_not_advise(&nested(10), "INTRINSIC_NESTING");
     }
 
     #[test]

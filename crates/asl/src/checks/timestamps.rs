@@ -18,9 +18,30 @@ pub(super) fn parse(text: &str) -> Result<DateTime<FixedOffset>, String> {
     })
 }
 
+/// The timestamp that was meant: in upper case, with a `T`, in UTC where no zone is named.
+pub(super) fn near(text: &str) -> Option<String> {
+    let joined = text.trim().to_ascii_uppercase().replacen(' ', "T", 1);
+    [
+        joined.clone(),
+        format!("{joined}Z"),
+        format!("{joined}T00:00:00Z"),
+    ]
+    .into_iter()
+    .find(|candidate| parse(candidate).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{near, parse};
+
+    #[test]
+    fn what_was_meant_is_told_where_it_is_a_day() {
+        assert_eq!(near("2030-01-31t08:00:00z").unwrap(), "2030-01-31T08:00:00Z");
+        assert_eq!(near("2030-01-31 08:00:00").unwrap(), "2030-01-31T08:00:00Z");
+        assert_eq!(near("2030-01-31").unwrap(), "2030-01-31T00:00:00Z");
+        assert_eq!(near("2030-02-31"), None);
+        assert_eq!(near("soon"), None);
+    }
 
     #[test]
     fn only_complete_upper_case_timestamps_of_real_days_are_read() {

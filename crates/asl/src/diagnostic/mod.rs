@@ -141,6 +141,10 @@ codes! {
     ContextFieldUnknown = "CONTEXT_FIELD_UNKNOWN", Warning, Ours;
     /// `States.Format` with more or fewer values than places.
     IntrinsicFormatArgs = "INTRINSIC_FORMAT_ARGS", Warning, Ours;
+    /// Intrinsic functions within one another, deeper than AWS allows.
+    IntrinsicNesting = "INTRINSIC_NESTING", Warning, Ours;
+    /// A JSONata function called with more or fewer arguments than it takes.
+    JsonataArguments = "JSONATA_ARGUMENTS", Warning, Ours;
     /// A JSONata function nobody defines.
     UnknownFunction = "UNKNOWN_FUNCTION", Warning, Ours;
     /// `{% %}` where nothing is evaluated.

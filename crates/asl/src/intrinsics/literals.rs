@@ -38,6 +38,11 @@ impl Call {
         own.or_else(|| self.calls().find_map(Call::format_gap))
     }
 
+    /// How deep calls are nested; one without a call among its arguments is 1.
+    pub fn depth(&self) -> usize {
+        1 + self.calls().map(Call::depth).max().unwrap_or(0)
+    }
+
     fn calls(&self) -> impl Iterator<Item = &Call> {
         self.arguments.iter().filter_map(|argument| match argument {
             Argument::Call(call) => Some(&**call),

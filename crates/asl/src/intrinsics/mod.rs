@@ -115,21 +115,17 @@ impl Call {
         &self.text
     }
 
-    /// The names of the variables the arguments read.
-    pub fn variables(&self) -> Vec<Arc<str>> {
-        let mut names = Vec::new();
+    /// The paths among the arguments, those of inner calls included.
+    pub fn queries(&self) -> Vec<&Query> {
+        let mut found = Vec::new();
         for argument in &self.arguments {
             match argument {
-                Argument::Query(query) => {
-                    if let Root::Variable(name) = &query.root {
-                        names.push(name.clone());
-                    }
-                }
-                Argument::Call(call) => names.extend(call.variables()),
+                Argument::Query(query) => found.push(&**query),
+                Argument::Call(call) => found.extend(call.queries()),
                 Argument::Literal(_) => {}
             }
         }
-        names
+        found
     }
 
     /// The call's value.

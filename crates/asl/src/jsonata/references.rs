@@ -23,8 +23,10 @@ pub struct References {
     pub whole_states: bool,
     /// Variables read that the expression itself does not bind, without `$`.
     pub variables: Vec<String>,
-    /// Functions called by `$name(…)`, without `$`.
+    /// Functions called by `$name(…)`, without `$`, each once.
     pub functions: Vec<String>,
+    /// Calls with more or fewer arguments than the function takes: its name without `$`, and how many there are.
+    pub miscounted: Vec<(String, usize)>,
 }
 
 /// Finds them.
@@ -81,7 +83,7 @@ impl Walker {
                 is_builtin,
             } => {
                 if *is_builtin {
-                    self.call(name);
+                    self.call(name, args.len());
                 } else {
                     self.top_level(name, context);
                 }
@@ -164,7 +166,18 @@ impl Walker {
             return;
         }
         self.node(lhs, context, depth);
-        self.node(rhs, context, depth);
+        match rhs {
+            // `x ~> $f(a)` is `$f(x, a)`.
+            AstNode::Function {
+                name,
+                args,
+                is_builtin: true,
+            } if op == BinaryOp::ChainPipe => {
+                self.call(name, args.len() + 1);
+                self.all(args, context, depth);
+            }
+            rhs => self.node(rhs, context, depth),
+        }
     }
 
     fn path(&mut self, steps: &[PathStep], context: Context, depth: usize) {
@@ -215,10 +228,15 @@ impl Walker {
         }
     }
 
-    fn call(&mut self, name: &str) {
-        let is_local = self.bound.iter().any(|bound| bound == name);
-        if !is_local && !self.found.functions.iter().any(|found| found == name) {
+    fn call(&mut self, name: &str, arguments: usize) {
+        if self.bound.iter().any(|bound| bound == name) {
+            return;
+        }
+        if !self.found.functions.iter().any(|found| found == name) {
             self.found.functions.push(name.to_owned());
+        }
+        if arity(name).is_some_and(|(least, most)| arguments < least || arguments > most) {
+            self.found.miscounted.push((name.to_owned(), arguments));
         }
     }
 
@@ -236,82 +254,100 @@ fn field(node: &AstNode) -> Option<&str> {
     }
 }
 
-/// Functions every expression may call: JSONata's and those Step Functions adds. `$eval` is not among them.
-pub const FUNCTIONS: &[&str] = &[
-    "abs",
-    "append",
-    "assert",
-    "average",
-    "base64decode",
-    "base64encode",
-    "boolean",
-    "ceil",
-    "clone",
-    "contains",
-    "count",
-    "decodeUrl",
-    "decodeUrlComponent",
-    "distinct",
-    "each",
-    "encodeUrl",
-    "encodeUrlComponent",
-    "error",
-    "exists",
-    "filter",
-    "floor",
-    "formatBase",
-    "formatInteger",
-    "formatNumber",
-    "fromMillis",
-    "hash",
-    "join",
-    "keys",
-    "length",
-    "lookup",
-    "lowercase",
-    "map",
-    "match",
-    "max",
-    "merge",
-    "millis",
-    "min",
-    "not",
-    "now",
-    "number",
-    "pad",
-    "parse",
-    "parseInteger",
-    "partition",
-    "power",
-    "random",
-    "range",
-    "reduce",
-    "replace",
-    "reverse",
-    "round",
-    "shuffle",
-    "sift",
-    "single",
-    "sort",
-    "split",
-    "spread",
-    "sqrt",
-    "string",
-    "substring",
-    "substringAfter",
-    "substringBefore",
-    "sum",
-    "toMillis",
-    "trim",
-    "type",
-    "uppercase",
-    "uuid",
-    "zip",
+/// Any number of arguments.
+const MANY: usize = usize::MAX;
+
+/// Functions every expression may call, JSONata's and those Step Functions adds, with the fewest and the most arguments they
+/// take; one less where the context item can take the place of the first. `$eval` is not among them.
+/// Source: the signatures of jsonata.js 2; Developer Guide, "Transforming data with JSONata", for the added ones.
+pub const FUNCTIONS: &[(&str, usize, usize)] = &[
+    ("abs", 0, 1),
+    ("append", 2, 2),
+    ("assert", 1, 2),
+    ("average", 1, 1),
+    ("base64decode", 0, 1),
+    ("base64encode", 0, 1),
+    ("boolean", 0, 1),
+    ("ceil", 0, 1),
+    ("clone", 0, 1),
+    ("contains", 1, 2),
+    ("count", 1, 1),
+    ("decodeUrl", 0, 1),
+    ("decodeUrlComponent", 0, 1),
+    ("distinct", 1, 1),
+    ("each", 1, 2),
+    ("encodeUrl", 0, 1),
+    ("encodeUrlComponent", 0, 1),
+    ("error", 0, 1),
+    ("exists", 1, 1),
+    ("filter", 2, 2),
+    ("floor", 0, 1),
+    ("formatBase", 0, 2),
+    ("formatInteger", 1, 2),
+    ("formatNumber", 1, 3),
+    ("fromMillis", 0, 3),
+    ("hash", 1, 2),
+    ("join", 1, 2),
+    ("keys", 0, 1),
+    ("length", 0, 1),
+    ("lookup", 1, 2),
+    ("lowercase", 0, 1),
+    ("map", 2, 2),
+    ("match", 1, 3),
+    ("max", 1, 1),
+    ("merge", 1, 1),
+    ("millis", 0, 0),
+    ("min", 1, 1),
+    ("not", 0, 1),
+    ("now", 0, 2),
+    ("number", 0, 1),
+    ("pad", 1, 3),
+    ("parse", 1, 1),
+    ("parseInteger", 1, 2),
+    ("partition", 2, 2),
+    ("power", 1, 2),
+    ("random", 0, 1),
+    ("range", 2, 3),
+    ("reduce", 2, 3),
+    ("replace", 2, 4),
+    ("reverse", 1, 1),
+    ("round", 0, 2),
+    ("shuffle", 1, 1),
+    ("sift", 0, 2),
+    ("single", 1, 2),
+    ("sort", 1, 2),
+    ("split", 1, 3),
+    ("spread", 0, 1),
+    ("sqrt", 0, 1),
+    ("string", 0, 2),
+    ("substring", 1, 3),
+    ("substringAfter", 1, 2),
+    ("substringBefore", 1, 2),
+    ("sum", 1, 1),
+    ("toMillis", 0, 2),
+    ("trim", 0, 1),
+    ("type", 1, 1),
+    ("uppercase", 0, 1),
+    ("uuid", 0, 0),
+    ("zip", 1, MANY),
 ];
+
+/// The names of [`FUNCTIONS`].
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|(name, _, _)| *name)
+}
+
+/// The fewest and the most arguments a function takes.
+pub fn arity(name: &str) -> Option<(usize, usize)> {
+    let index = FUNCTIONS
+        .binary_search_by(|(known, _, _)| (*known).cmp(name))
+        .ok()?;
+    FUNCTIONS.get(index).map(|(_, least, most)| (*least, *most))
+}
 
 /// Whether every expression may call it.
 pub fn is_function(name: &str) -> bool {
-    FUNCTIONS.contains(&name)
+    arity(name).is_some()
 }
 
 #[cfg(test)]
@@ -346,6 +382,30 @@ mod tests {
             "'text'",
         ] {
             assert_eq!(of(text).top_level, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_functions_is_in_order_so_that_it_can_be_searched() {
+        assert!(FUNCTIONS.is_sorted_by(|a, b| a.0 < b.0));
+        assert_eq!(arity("pad"), Some((1, 3)));
+        assert_eq!(arity("eval"), None);
+    }
+
+    #[test]
+    fn arguments_are_counted() {
+        let wrong = |text: &str| of(text).miscounted;
+        assert_eq!(wrong("$uppercase('a', 'b')"), [("uppercase".to_owned(), 2)]);
+        assert_eq!(wrong("$merge()"), [("merge".to_owned(), 0)]);
+        for right in [
+            "$uppercase('a')",
+            "$states.input.names.$uppercase()",
+            "$states.input ~> $map(function($x) { $x })",
+            "'a' ~> $uppercase()",
+            "$substringBefore(?, ' ')",
+            "($pad := function($a, $b, $c, $d) { $a }; $pad(1, 2, 3, 4))",
+        ] {
+            assert_eq!(wrong(right), [], "{right}");
         }
     }
 

@@ -64,6 +64,14 @@ impl<'p> Place<'p> {
         self
     }
 
+    /// The key this place hangs on; `None` for elements of arrays and whole scopes.
+    pub fn key(&self) -> Option<&'p str> {
+        match self.step {
+            Step::Key(key) => Some(key),
+            Step::Index(_) | Step::Written(_) => None,
+        }
+    }
+
     /// The way from the top, as AWS writes it; `/` for the top itself.
     pub fn location(&self) -> String {
         let mut text = String::new();

@@ -114,11 +114,11 @@ fn processor(context: &mut Context<'_>, part: &Part<'_>) {
         match &*member.key {
             "Mode" => shapes::word(context, &at, &member.value, &["INLINE", "DISTRIBUTED"]),
             "ExecutionType" if mode == "INLINE" => {
-                let finding = unsupported(&place, member, "ExecutionType", []);
+                let finding = unsupported(&place, config, member, []);
                 context.add(finding.help("Only the mode DISTRIBUTED runs child executions."));
             }
             "ExecutionType" => shapes::word(context, &at, &member.value, &["STANDARD", "EXPRESS"]),
-            key => context.add(unsupported(&place, member, key, ["Mode", "ExecutionType"])),
+            _ => context.add(unsupported(&place, config, member, ["Mode", "ExecutionType"])),
         }
     }
     if mode == "DISTRIBUTED" {
@@ -151,10 +151,10 @@ fn batcher(context: &mut Context<'_>, part: &Part<'_>) {
                     part.shape(context, member, READ);
                 }
             }
-            key => context.add(unsupported(
+            _ => context.add(unsupported(
                 part.place,
+                part.node,
                 member,
-                key,
                 BATCHER_FIELDS.iter().copied(),
             )),
         }

@@ -50,7 +50,7 @@ pub(super) fn check(context: &mut Context<'_>, part: &Part<'_>) {
                     part.shape(context, member, Shape::ObjectTemplate);
                 }
             }
-            key => context.add(unsupported(part.place, member, key, FIELDS.iter().copied())),
+            _ => context.add(unsupported(part.place, part.node, member, FIELDS.iter().copied())),
         }
     }
     required(context, part.node, part.place, &["Resource"]);
@@ -73,7 +73,7 @@ fn config(context: &mut Context<'_>, part: &Part<'_>) {
     let is_csv = |context: &mut Context<'_>, member: &Member| {
         let other = matches!(input, Some("JSON" | "JSONL" | "PARQUET"));
         if other {
-            let finding = unsupported(part.place, member, &member.key, []);
+            let finding = unsupported(part.place, part.node, member, []);
             context.add(finding.help(format!("{} is for the InputType CSV.", member.key)));
         }
         !other
@@ -115,10 +115,10 @@ fn config(context: &mut Context<'_>, part: &Part<'_>) {
                 }
             }
             "ItemsPointer" => shapes::text(context, &at, node),
-            key => context.add(unsupported(
+            _ => context.add(unsupported(
                 part.place,
+                part.node,
                 member,
-                key,
                 CONFIG_FIELDS.iter().copied(),
             )),
         }

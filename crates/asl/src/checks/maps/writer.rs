@@ -25,7 +25,7 @@ pub(super) fn check(context: &mut Context<'_>, part: &Part<'_>) {
             "Parameters" if jsonata => wrong_field(context, part, member, QueryLanguage::JsonPath),
             "Arguments" if !jsonata => wrong_field(context, part, member, QueryLanguage::Jsonata),
             "Parameters" | "Arguments" => part.shape(context, member, Shape::ObjectTemplate),
-            key => context.add(unsupported(part.place, member, key, FIELDS.iter().copied())),
+            _ => context.add(unsupported(part.place, part.node, member, FIELDS.iter().copied())),
         }
     }
     let has_target = part.node.member("Parameters").is_some() || part.node.member("Arguments").is_some();
@@ -50,8 +50,9 @@ fn wrong_field(context: &mut Context<'_>, part: &Part<'_>, member: &Member, only
 
 fn config(context: &mut Context<'_>, part: &Part<'_>, member: &Member) {
     let place = part.place.member(member);
-    let Some(members) = member.value.as_object() else {
-        shapes::wrong_type(context, &place, &member.value, "Object");
+    let config = &member.value;
+    let Some(members) = config.as_object() else {
+        shapes::wrong_type(context, &place, config, "Object");
         return;
     };
     for member in members {
@@ -59,10 +60,15 @@ fn config(context: &mut Context<'_>, part: &Part<'_>, member: &Member) {
         match &*member.key {
             "Transformation" => shapes::word(context, &at, &member.value, &["NONE", "COMPACT", "FLATTEN"]),
             "OutputType" => shapes::word(context, &at, &member.value, &["JSON", "JSONL"]),
-            key => context.add(unsupported(&place, member, key, ["Transformation", "OutputType"])),
+            _ => context.add(unsupported(
+                &place,
+                config,
+                member,
+                ["Transformation", "OutputType"],
+            )),
         }
     }
-    required(context, &member.value, &place, &["Transformation", "OutputType"]);
+    required(context, config, &place, &["Transformation", "OutputType"]);
 }
 
 #[cfg(test)]
