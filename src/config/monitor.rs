@@ -1,6 +1,6 @@
 //! `[monitor]`
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// How executions are watched: open ones are listed for each state machine and compared with what is known.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -14,6 +14,10 @@ pub struct Monitor {
     /// Age under which an execution that is not listed yet counts as not yet visible, seconds. Default 60: AWS lists are
     /// eventually consistent.
     pub settling_seconds: u64,
+    /// Days that a closed execution is kept after it stopped. Default 365; at least 30, as a failed execution can be redriven for 14 days.
+    /// What it added to the analytics stays.
+    #[serde(deserialize_with = "long_enough")]
+    pub keep_executions_days: u32,
 }
 
 impl Default for Monitor {
@@ -22,6 +26,20 @@ impl Default for Monitor {
             interval_seconds: 30,
             embedded_interval_ms: 500,
             settling_seconds: 60,
+            keep_executions_days: 365,
         }
     }
+}
+
+/// Fewest days that a closed execution is kept: AWS lets a failed one be redriven for 14, and deployments look back as far.
+const KEEP_EXECUTIONS_DAYS_MIN: u32 = 30;
+
+fn long_enough<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let days = u32::deserialize(deserializer)?;
+    if days < KEEP_EXECUTIONS_DAYS_MIN {
+        return Err(serde::de::Error::custom(format!(
+            "`keep_executions_days` must be at least {KEEP_EXECUTIONS_DAYS_MIN}"
+        )));
+    }
+    Ok(days)
 }

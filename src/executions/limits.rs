@@ -88,3 +88,13 @@ pub(super) const OPEN_ROWS_MAX: i64 = 200_000;
 
 /// How often the metrics that are read from the database are brought up to date.
 pub(super) const METRICS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Different error names that one day of one version counts apart; further ones are counted together. Names are the definition's own
+/// or a function's exception classes: more than this many are generated ones, which no reader could use.
+pub(super) const ERROR_NAMES_PER_DAY_MAX: i64 = 200;
+
+/// The name under which errors beyond [`ERROR_NAMES_PER_DAY_MAX`] are counted.
+pub(super) const OTHER_ERRORS: &str = "(other)";
+
+/// Rows deleted per statement: short enough not to be in anybody's way.
+pub(super) const FORGET_BATCH: i64 = 5_000;

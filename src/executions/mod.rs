@@ -4,7 +4,7 @@
 //! (who sweeps which state machine, when); `execution_rollups`, `execution_rollup_durations`, `execution_rollup_errors`, which the analytics
 //! read.
 //! Jobs: [`RunExpress`] runs an Express execution to its end, [`RecoverStarts`] looks into starts without an answer, [`ForgetOld`] forgets
-//! old feeds. [`watch`] is the monitor's loop.
+//! old feeds and executions. [`watch`] is the monitor's loop.
 //!
 //! Invariants: an execution that was acknowledged has a row. What is known of it is joined by [`plan::join`], whatever the order it is heard
 //! in. Everything that follows from a close (rollups, feed, outbox) is written in the transaction that records it, by `merge` and

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 
-use super::histogram;
 use super::model::{Contribution, Status};
+use super::{histogram, limits};
 use crate::db::DbError;
 use crate::environments::EnvironmentName;
 
@@ -196,9 +196,18 @@ async fn apply_errors(
     if names.is_empty() {
         return Ok(());
     }
+    // A name that has a row keeps it; new ones get rows while there is room, and the rest is counted together. A name is never given a
+    // row later (rows are not deleted), so that what a redrive takes back is taken from where it was counted.
     sqlx::query(
-        "insert into execution_rollup_errors (template, environment, version_arn, day, error, count)
-         select $1, $2, $3, $4, error, count from unnest($5::text[], $6::bigint[]) as delta (error, count)
+        "with delta as (select * from unnest($5::text[], $6::bigint[]) as delta (error, count)),
+             kept as (select error from execution_rollup_errors
+                 where template = $1 and environment = $2 and version_arn = $3 and day = $4),
+             added as (select error from delta where error not in (select error from kept) and count > 0
+                 order by error limit greatest(0, $7 - (select count(*) from kept))),
+             named as (select case when error in (select error from kept union all select error from added) then error else $8 end
+                 as error, count from delta)
+         insert into execution_rollup_errors (template, environment, version_arn, day, error, count)
+         select $1, $2, $3, $4, error, sum(count) from named group by error
          on conflict (template, environment, version_arn, day, error)
          do update set count = execution_rollup_errors.count + excluded.count",
     )
@@ -208,6 +217,8 @@ async fn apply_errors(
     .bind(place.day)
     .bind(names)
     .bind(counts)
+    .bind(limits::ERROR_NAMES_PER_DAY_MAX)
+    .bind(limits::OTHER_ERRORS)
     .execute(conn)
     .await?;
     Ok(())

@@ -383,6 +383,22 @@ pub(super) async fn forget_events(
     Ok(done.rows_affected())
 }
 
+/// Deletes at most `limit` executions that stopped before `before`, with their feeds. The rollups keep what they counted.
+pub(super) async fn forget_closed(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<u64, DbError> {
+    let done = sqlx::query(
+        "delete from executions where id = any(array(select id from executions where stopped_at < $1 limit $2))",
+    )
+    .bind(before)
+    .bind(limit)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// What the next page begins after: the start time and id of the last row.
 pub(super) type After = (DateTime<Utc>, ExecutionId);
 
