@@ -7,6 +7,7 @@
 //! The order of findings is AWS's: the document, each state with what is in it, then the graph; advice last.
 
 mod branches;
+mod calls;
 mod choices;
 mod context;
 mod document;

@@ -1,12 +1,16 @@
 //! What a Task calls: an ARN Step Functions knows, by a pattern the service offers, with what the call needs.
 
+use catalogue::Action;
+
+use super::calls;
 use super::context::{Context, Finding};
+use super::mends::Mend;
 use crate::eval::MachineKind;
 use crate::json::spanned::{Member, Node};
 use crate::suggest;
 use crate::syntax::definition::State;
-use crate::syntax::integrations::{self, Action, INTEGRATIONS, RESOURCES_OF_OTHER_SERVICES, ResourceText};
 use crate::syntax::place::Place;
+use crate::syntax::resource::{RESOURCES_OF_OTHER_SERVICES, ResourceText};
 use crate::syntax::{StateType, has_substitution};
 
 pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
@@ -27,7 +31,7 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
     } else if let Some(text) = text
         && !context.has_error_within(state)
     {
-        parameters(context, state, &place, text);
+        calls::check(context, state, &place, text);
     }
     if let Some(member) = state.node().member("Credentials") {
         credentials(context, &place, member, text);
@@ -52,7 +56,7 @@ fn check_resource(kind: MachineKind, state: &State<'_>, place: &Place<'_>, text:
             service,
             action,
             pattern,
-        } => integration(place, text, service, action, pattern)
+        } => integration(state, place, text, service, action, pattern)
             .or_else(|| express_pattern(place, pattern, express)),
         ResourceText::AwsSdk {
             service,
@@ -63,12 +67,12 @@ fn check_resource(kind: MachineKind, state: &State<'_>, place: &Place<'_>, text:
     }
 }
 
-fn not_recognized(place: &Place<'_>, text: &str, help: impl Into<String>) -> Finding {
+fn not_recognized(place: &Place<'_>, text: &str) -> Finding {
     let message = format!(
         "The resource provided {text} is not recognized. The value is not a valid resource ARN, or the resource is not \
          available in this region."
     );
-    Finding::schema(place, message).help(help)
+    Finding::schema(place, message)
 }
 
 fn express_pattern(place: &Place<'_>, pattern: &str, express: bool) -> Option<Finding> {
@@ -84,30 +88,57 @@ fn express_pattern(place: &Place<'_>, pattern: &str, express: bool) -> Option<Fi
     Some(Finding::schema(place, message).help(help))
 }
 
-fn integration(place: &Place<'_>, text: &str, service: &str, action: &str, pattern: &str) -> Option<Finding> {
-    let Some(known) = integrations::integration(service) else {
-        let near = suggest::nearest(service, INTEGRATIONS.iter().map(|known| known.service));
-        let help = match near {
-            Some(near) => format!("Did you mean arn:aws:states:::{near}:{action}?"),
-            None => format!("For other services use arn:aws:states:::aws-sdk:{service}:{action}."),
-        };
-        return Some(not_recognized(place, text, help));
+fn integration(
+    state: &State<'_>,
+    place: &Place<'_>,
+    text: &str,
+    service: &str,
+    action: &str,
+    pattern: &str,
+) -> Option<Finding> {
+    if service == "stateMachine" {
+        return Some(machine_arn(state, place, text));
+    }
+    let Some(known) = catalogue::integration(service) else {
+        let names = catalogue::integrations().iter().map(|known| known.service);
+        let finding = not_recognized(place, text);
+        return Some(match suggest::nearest(service, names) {
+            Some(near) => respelled(finding, place, text, service, near),
+            None if catalogue::service(service).is_some_and(|service| service.action(action).is_some()) => {
+                respelled(finding, place, text, service, &format!("aws-sdk:{service}"))
+            }
+            None => finding.help(format!(
+                "For other services use arn:aws:states:::aws-sdk:{service}:{action}."
+            )),
+        });
     };
     if known.actions.is_empty() {
         return None;
     }
-    let Some(found) = known.actions.iter().find(|known| known.name == action) else {
+    let Some(found) = known.action(action) else {
         let names: Vec<&str> = known.actions.iter().map(|action| action.name).collect();
-        let help = match suggest::nearest(action, names.iter().copied()) {
-            Some(near) => format!("Did you mean {near}?"),
-            None => format!(
-                "{service} offers: {}. For other calls use arn:aws:states:::aws-sdk:{service}:{action}.",
-                names.join(", ")
-            ),
-        };
-        return Some(not_recognized(place, text, help));
+        let finding = not_recognized(place, text);
+        let sdk = catalogue::service(known.sdk).filter(|service| service.action(action).is_some());
+        return Some(match (suggest::nearest(action, names.iter().copied()), sdk) {
+            (_, Some(sdk)) => {
+                let meant = format!("aws-sdk:{}", sdk.name);
+                respelled(finding, place, text, service, &meant).help(format!(
+                    "{service} offers: {}. For other calls use arn:aws:states:::{meant}:{action}.",
+                    names.join(", ")
+                ))
+            }
+            (Some(near), None) => respelled(finding, place, text, action, near),
+            (None, None) => finding.help(format!("{service} offers: {}.", names.join(", "))),
+        });
     };
     wrong_pattern(place, text, service, found, pattern)
+}
+
+/// A call with one part of its name written another way.
+fn respelled(finding: Finding, place: &Place<'_>, text: &str, part: &str, meant: &str) -> Finding {
+    let resource = text.replacen(&format!(":{part}"), &format!(":{meant}"), 1);
+    let mend = Mend::slip(format!("Write {resource}"), part, meant).replace_at(place.span, &*resource);
+    finding.help(format!("Did you mean {resource}?")).mend(mend)
 }
 
 fn wrong_pattern(
@@ -117,37 +148,86 @@ fn wrong_pattern(
     action: &Action,
     pattern: &str,
 ) -> Option<Finding> {
-    if pattern.is_empty() || action.patterns.contains(&pattern) {
+    if pattern.is_empty() || action.patterns.iter().any(|offered| offered.suffix() == pattern) {
         return None;
     }
-    let offered: Vec<String> = action
-        .patterns
-        .iter()
-        .map(|pattern| format!(".{pattern}"))
-        .collect();
-    let help = match (offered.is_empty(), pattern) {
-        (true, _) => format!(
+    let finding = not_recognized(place, text);
+    let offered: Vec<&str> = action.patterns.iter().map(|pattern| pattern.suffix()).collect();
+    let near = suggest::nearest(pattern, offered.iter().copied()).or_else(|| {
+        offered
+            .iter()
+            .copied()
+            .find(|offered| pattern.starts_with("sync") && *offered == "sync")
+    });
+    Some(match near {
+        Some(near) => respelled_pattern(finding, place, text, pattern, near),
+        None if offered.is_empty() => without_pattern(finding, place, text, pattern).help(format!(
             "{service}:{} answers at once; leave \".{pattern}\" off.",
             action.name
-        ),
-        (false, _) => format!("{service}:{} offers {}.", action.name, offered.join(", ")),
-    };
-    Some(not_recognized(place, text, help))
+        )),
+        None => {
+            let offered: Vec<String> = offered.iter().map(|pattern| format!(".{pattern}")).collect();
+            without_pattern(finding, place, text, pattern).help(format!(
+                "{service}:{} offers {}.",
+                action.name,
+                offered.join(", ")
+            ))
+        }
+    })
+}
+
+fn respelled_pattern(finding: Finding, place: &Place<'_>, text: &str, pattern: &str, near: &str) -> Finding {
+    let resource = format!("{}{near}", text.trim_end_matches(pattern));
+    let mend = Mend::slip(format!("Write {resource}"), pattern, near).replace_at(place.span, &*resource);
+    finding.help(format!("Did you mean {resource}?")).mend(mend)
+}
+
+fn without_pattern(finding: Finding, place: &Place<'_>, text: &str, pattern: &str) -> Finding {
+    let resource = text.trim_end_matches(pattern).trim_end_matches('.');
+    finding.mend(Mend::likely(format!("Leave \".{pattern}\" off")).replace_at(place.span, resource))
 }
 
 fn sdk(place: &Place<'_>, text: &str, service: &str, action: &str, pattern: &str) -> Option<Finding> {
+    let finding = not_recognized(place, text);
+    let Some(known) = catalogue::service(service) else {
+        if catalogue::is_retired(service) {
+            return None;
+        }
+        let names = catalogue::services().map(|known| known.name);
+        let optimised = catalogue::integration(service).and_then(|known| catalogue::service(known.sdk));
+        let near = optimised
+            .map(|known| known.name)
+            .or_else(|| suggest::nearest(service, names));
+        return Some(match near {
+            Some(near) => respelled(finding, place, text, service, near),
+            None => finding
+                .help("Services are named as the AWS SDK for Java names its clients, in small letters."),
+        });
+    };
+    if known.action(action).is_none() {
+        let names = known.operations().iter().map(|operation| operation.action);
+        let near = suggest::nearest(action, names);
+        return Some(match near {
+            Some(near) => respelled(finding, place, text, action, near),
+            None => finding.help(format!(
+                "{service} has no such action; actions begin with a small letter."
+            )),
+        });
+    }
     match pattern {
         "" | "waitForTaskToken" => None,
         pattern => {
-            let has_job = integrations::integration(service)
-                .and_then(|known| known.actions.iter().find(|known| known.name == action))
-                .is_some_and(|action| action.patterns.contains(&pattern));
-            let help = if has_job {
-                format!("Use the optimised integration: arn:aws:states:::{service}:{action}.{pattern}.")
-            } else {
-                format!("AWS SDK integrations answer at once; leave \".{pattern}\" off.")
-            };
-            Some(not_recognized(place, text, help))
+            let optimised = catalogue::integrations().iter().find(|known| {
+                let offers =
+                    |action: &Action| action.patterns.iter().any(|offered| offered.suffix() == pattern);
+                known.sdk == service && known.action(action).is_some_and(offers)
+            });
+            Some(match optimised {
+                Some(known) => respelled(finding, place, text, &format!("aws-sdk:{service}"), known.service),
+                None => without_pattern(finding, place, text, pattern).help(format!(
+                    "AWS SDK integrations answer at once; leave \".{pattern}\" off."
+                )),
+            })
         }
     }
 }
@@ -157,61 +237,61 @@ fn other_service(state: &State<'_>, place: &Place<'_>, text: &str, service: &str
     let (_, resource, parameter) = RESOURCES_OF_OTHER_SERVICES
         .iter()
         .find(|(name, _, _)| *name == service)?;
-    let field = parameters_field(state);
+    let field = calls::parameters_field(state);
     let help =
         format!("Write \"Resource\": \"{resource}\" and name this one in \"{field}\" as \"{parameter}\".");
-    Some(not_recognized(place, text, help))
+    let mend = match service {
+        "sns" => calling(state, resource, "TopicArn", text, "Message"),
+        "sqs" => queue_url(text).and_then(|url| calling(state, resource, "QueueUrl", &url, "MessageBody")),
+        _ => None,
+    };
+    Some(not_recognized(place, text).help(help).maybe_mend(mend))
 }
 
-/// The field a call's parameters stand in.
-fn parameters_field(state: &State<'_>) -> &'static str {
-    if state.is_jsonata() {
-        "Arguments"
-    } else {
-        "Parameters"
+/// `arn:aws:sqs:eu-west-1:123456789012:q` → `https://sqs.eu-west-1.amazonaws.com/123456789012/q`
+fn queue_url(arn: &str) -> Option<String> {
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts.as_slice() {
+        ["arn", "aws", "sqs", region, account, name] if !has_substitution(arn) => {
+            Some(format!("https://sqs.{region}.amazonaws.com/{account}/{name}"))
+        }
+        _ => None,
     }
 }
 
-/// Members a call must have, as far as they have been measured on AWS.
-fn parameters(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, text: &str) {
-    let ResourceText::Integration { service, action, .. } = ResourceText::of(text) else {
-        return;
+/// A state machine's ARN: it is started, not called.
+fn machine_arn(state: &State<'_>, place: &Place<'_>, text: &str) -> Finding {
+    let resource = "arn:aws:states:::states:startExecution";
+    let field = calls::parameters_field(state);
+    let help = format!(
+        "Write \"Resource\": \"{resource}.sync:2\" (or without \".sync:2\" to go on at once) and name this one in \"{field}\" as \"StateMachineArn\"."
+    );
+    let mend = calling(state, resource, "StateMachineArn", text, "Input");
+    not_recognized(place, text).help(help).maybe_mend(mend)
+}
+
+/// The same thing by an integration, with the input as what is sent where nothing else is said.
+fn calling(state: &State<'_>, resource: &str, about: &str, value: &str, content: &str) -> Option<Mend> {
+    let (key, input) = if state.is_jsonata() {
+        (content.to_owned(), "{% $states.input %}")
+    } else {
+        (format!("{content}.$"), "$")
     };
-    let Some(action) = integrations::integration(service)
-        .and_then(|known| known.actions.iter().find(|known| known.name == action))
-    else {
-        return;
-    };
-    let key = parameters_field(state);
-    let Some(given) = state.node().member(key) else {
-        return;
-    };
-    let Some(members) = given.value.as_object() else {
-        return;
-    };
-    let has = |name: &str| {
-        members
-            .iter()
-            .any(|member| &*member.key == name || member.key.strip_suffix(".$") == Some(name))
-    };
-    let missing: Vec<&str> = action
-        .required
-        .iter()
-        .copied()
-        .filter(|name| !has(name))
-        .collect();
-    let Some(first) = missing.first() else { return };
-    let slip = suggest::nearest(first, members.iter().map(|member| &*member.key));
-    let help = match slip {
-        Some(slip) => format!("You have \"{slip}\"; names are case-sensitive."),
-        None => format!(
-            "{service}:{} needs {}.",
-            action.name,
-            action.required.join(" and ")
-        ),
-    };
-    let at = place.member(given).shown_by_key();
-    context.add(Finding::schema(&at, format!("The field '{first}' is required but was missing")).help(help));
+    let node = state.node();
+    let field = calls::parameters_field(state);
+    let mend = Mend::likely(format!("Call {resource}")).replace(node.get("Resource")?, resource);
+    match node.get(field) {
+        None => {
+            let mut parameters = serde_json::Map::new();
+            parameters.insert(about.to_owned(), value.into());
+            parameters.insert(key, input.into());
+            Some(mend.add(node, field, parameters))
+        }
+        Some(given) if given.member(content).or_else(|| given.member(&key)).is_some() => {
+            Some(mend.add(given, about, value))
+        }
+        Some(_) => None,
+    }
 }
 
 fn credentials(context: &mut Context<'_>, place: &Place<'_>, member: &Member, resource: Option<&str>) {
@@ -272,7 +352,9 @@ fn heartbeat(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{finds, finds_express, help_of, passes, state};
+    use serde_json::json;
+
+    use crate::checks::tests::{finds, finds_express, help_of, mended, passes, state};
 
     fn task(resource: &str, fields: &str) -> String {
         state(&format!(
@@ -341,6 +423,77 @@ mod tests {
             &task("arn:aws:states:eu-west-1:123456789012:activity:a", ""),
             "SCHEMA_VALIDATION_FAILED: Express state machine does not support Activity ARN at /States/S/Resource",
         );
+    }
+
+    #[test]
+    fn what_was_meant_is_mended() {
+        let after = |resource: &str, fields: &str| {
+            mended(&task(resource, fields), "SCHEMA_VALIDATION_FAILED")["States"]["S"].clone()
+        };
+        for (wrong, right) in [
+            ("arn:aws:states:::lamda:invoke", "arn:aws:states:::lambda:invoke"),
+            (
+                "arn:aws:states:::lambda:invoke.sync",
+                "arn:aws:states:::lambda:invoke",
+            ),
+            (
+                "arn:aws:states:::ecs:runTask.sync:2",
+                "arn:aws:states:::ecs:runTask.sync",
+            ),
+            (
+                "arn:aws:states:::dynamodb:query",
+                "arn:aws:states:::aws-sdk:dynamodb:query",
+            ),
+            (
+                "arn:aws:states:::s3:listBuckets",
+                "arn:aws:states:::aws-sdk:s3:listBuckets",
+            ),
+            (
+                "arn:aws:states:::aws-sdk:s3:ListBuckets",
+                "arn:aws:states:::aws-sdk:s3:listBuckets",
+            ),
+            (
+                "arn:aws:states:::aws-sdk:DynamoDB:query",
+                "arn:aws:states:::aws-sdk:dynamodb:query",
+            ),
+            (
+                "arn:aws:states:::aws-sdk:ecs:runTask.sync",
+                "arn:aws:states:::ecs:runTask.sync",
+            ),
+        ] {
+            assert_eq!(after(wrong, "")["Resource"], right);
+        }
+        let topic = "arn:aws:sns:eu-west-1:123456789012:topic";
+        let told = after(topic, "");
+        assert_eq!(told["Resource"], "arn:aws:states:::sns:publish");
+        assert_eq!(told["Parameters"], json!({"TopicArn": topic, "Message.$": "$"}));
+        let told = after(topic, r#""Parameters": {"Message": "hello"},"#);
+        assert_eq!(told["Parameters"], json!({"Message": "hello", "TopicArn": topic}));
+        let sent = after("arn:aws:sqs:eu-west-1:123456789012:q", "");
+        assert_eq!(
+            sent["Parameters"]["QueueUrl"],
+            "https://sqs.eu-west-1.amazonaws.com/123456789012/q"
+        );
+        let started = after("arn:aws:states:eu-west-1:123456789012:stateMachine:m", "");
+        assert_eq!(started["Resource"], "arn:aws:states:::states:startExecution");
+    }
+
+    #[test]
+    fn services_and_actions_the_catalogue_lacks_are_not_recognized() {
+        for resource in [
+            "arn:aws:states:::aws-sdk:nosuch:getThing",
+            "arn:aws:states:::aws-sdk:s3:getThing",
+        ] {
+            finds(
+                &task(resource, ""),
+                &format!("SCHEMA_VALIDATION_FAILED: The resource provided {resource} is not recognized."),
+            );
+        }
+        passes(&task("arn:aws:states:::aws-sdk:qldb:describeLedger", ""));
+        passes(&task(
+            "arn:aws:states:::aws-sdk:s3:listBuckets.waitForTaskToken",
+            "",
+        ));
     }
 
     #[test]

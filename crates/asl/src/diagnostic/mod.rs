@@ -185,6 +185,8 @@ codes! {
     WaitExceedsOneYear = "WAIT_EXCEEDS_1_YEAR", Warning, Ours;
     /// Express executions end after five minutes.
     ExpressExceedsFiveMinutes = "EXPRESS_EXCEEDS_5_MIN", Warning, Ours;
+    /// A call is given a member its service does not have.
+    UnknownParameter = "UNKNOWN_PARAMETER", Warning, Ours;
     /// A callback whose token nobody receives.
     CallbackTokenNotPassed = "CALLBACK_TOKEN_NOT_PASSED", Warning, Ours;
     /// A callback that may be waited for until the execution's end.

@@ -3,8 +3,8 @@
 
 pub mod definition;
 pub mod fields;
-pub mod integrations;
 pub mod place;
+pub mod resource;
 
 /// The eight types of states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,11 +1,13 @@
 //! Ways through a scope: cycles nobody gets out of, polling without a pause, steps that do nothing.
 
+use catalogue::Pattern;
+
 use super::has_any;
 use crate::checks::context::{Context, Finding};
 use crate::diagnostic::Code;
 use crate::syntax::StateType;
 use crate::syntax::definition::{Scope, State, Transition};
-use crate::syntax::integrations::{self, ResourceText};
+use crate::syntax::resource::ResourceText;
 
 pub(super) fn check(context: &mut Context<'_>) {
     let definition = context.definition;
@@ -265,19 +267,12 @@ fn is_query(action: &str) -> bool {
         .any(|prefix| action.starts_with(prefix))
 }
 
-/// Names of a service as an AWS SDK integration and as an optimised one.
-const ALIASES: &[(&str, &str)] = &[
-    ("sfn", "states"),
-    ("emr", "elasticmapreduce"),
-    ("emrcontainers", "emr-containers"),
-    ("emrserverless", "emr-serverless"),
-];
-
+/// The name of a service's optimised integration, also where it is called by its SDK.
 fn optimised(service: &str) -> &str {
-    ALIASES
+    catalogue::integrations()
         .iter()
-        .find(|(sdk, _)| *sdk == service)
-        .map_or(service, |(_, optimised)| optimised)
+        .find(|known| known.sdk == service)
+        .map_or(service, |known| known.service)
 }
 
 fn same_service(left: &str, right: &str) -> bool {
@@ -285,9 +280,9 @@ fn same_service(left: &str, right: &str) -> bool {
 }
 
 fn offers_sync(service: &str, action: &str) -> bool {
-    integrations::integration(optimised(service))
-        .and_then(|known| known.actions.iter().find(|known| known.name == action))
-        .is_some_and(|action| action.patterns.contains(&"sync"))
+    catalogue::integration(optimised(service))
+        .and_then(|known| known.action(action))
+        .is_some_and(|action| action.patterns.contains(&Pattern::Sync))
 }
 
 /// Fields that make a Pass state do something.

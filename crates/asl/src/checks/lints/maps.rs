@@ -7,7 +7,7 @@ use crate::diagnostic::Code;
 use crate::json::spanned::{Member, Node};
 use crate::syntax::StateType;
 use crate::syntax::definition::State;
-use crate::syntax::integrations::ResourceText;
+use crate::syntax::resource::ResourceText;
 
 /// Fields only the distributed mode looks at.
 const DISTRIBUTED_FIELDS: &[&str] = &[

@@ -9,8 +9,8 @@ use crate::diagnostic::Code;
 use crate::json::spanned::{Member, Node, NodeValue};
 use crate::syntax::StateType;
 use crate::syntax::definition::State;
-use crate::syntax::integrations::ResourceText;
 use crate::syntax::place::Place;
+use crate::syntax::resource::ResourceText;
 
 /// Faults of Lambda that pass by themselves.
 /// Source: Developer Guide, "Handle transient Lambda service exceptions".

@@ -11,8 +11,8 @@ use crate::eval::MachineKind;
 use crate::json::spanned::{Member, Node};
 use crate::syntax::definition::State;
 use crate::syntax::fields::Shape;
-use crate::syntax::integrations::ResourceText;
 use crate::syntax::place::Place;
+use crate::syntax::resource::ResourceText;
 use crate::syntax::{QueryLanguage, StateType, has_substitution};
 
 const POSITIVE: Shape = Shape::Integer {
