@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes data/services.bin from the service models in botocore.
+"""Writes data/services.bin and data/bounds.bin from the service models in botocore.
 
     pip install botocore==1.44.5
     python3 crates/catalogue/generate.py        # or: just catalogue
 
-The layout of the file is described in src/format.rs, which reads it; why it looks like this stands in
+The layout of the files is described in src/format.rs and src/bounds.rs, which read them; why it looks like this stands in
 docs/decisions/catalogue.md. Run twice over the same botocore it writes the same bytes.
 """
 
@@ -18,7 +18,12 @@ import zlib
 
 import botocore
 
-TARGET = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "services.bin")
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+TARGET = os.path.join(DATA, "services.bin")
+BOUNDS_TARGET = os.path.join(DATA, "bounds.bin")
+
+# Where Step Functions was seen to check answers by an older model than today's.
+OLDER_BOUNDS = {("lambda", "MemorySize"): {"max": 10240}}
 
 # Protocols this project speaks, the ones that need the least first. A model may offer several.
 PROTOCOLS = ["json", "query", "rest-json", "rest-xml", "ec2", "smithy-rpc-v2-cbor"]
@@ -201,6 +206,33 @@ class Model:
         else:
             raise SystemExit(f"{self.name}: a shape of type {kind}")
 
+    def bounds(self):
+        """What values in answers are bounded by; after `lines`, which numbers the shapes."""
+        todo = [operation["output"]["shape"] for _, operation in sorted(self.operations.items())
+                if operation.get("output", {}).get("shape") in self.numbers]
+        seen = set()
+        while todo:
+            name = todo.pop()
+            if name in seen or name not in self.numbers:
+                continue
+            seen.add(name)
+            shape = self.shapes[name]
+            parts = {"": shape["member"]} if shape["type"] == "list" else {
+                "": shape["value"]} if shape["type"] == "map" else shape.get("members", {})
+            for part, reference in parts.items():
+                target = self.shapes[reference["shape"]]
+                if reference["shape"] in self.numbers:
+                    todo.append(reference["shape"])
+                    continue
+                bound = {**target, **OLDER_BOUNDS.get((self.name, reference["shape"]), {})}
+                if target["type"] not in ("string", "blob", "integer", "long", "float", "double"):
+                    continue
+                low, high, values = bound.get("min", ""), bound.get("max", ""), bound.get("enum", ())
+                low = "" if low == 0 and target["type"] in ("string", "blob") else low
+                if values or low != "" or high != "":
+                    yield self.numbers[name], self.row(self.numbers[name], member_name(part) if part else "",
+                                                       low, high, "|".join(values))
+
     def member(self, name, member, required):
         target = self.shapes[member["shape"]]
         flags = "r" if required else ""
@@ -273,6 +305,7 @@ def main():
     root = os.path.join(os.path.dirname(botocore.__file__), "data")
     endpoints = read(os.path.join(root, "endpoints.json"))["partitions"][0]["services"]
     index, blocks, at, operations = {}, [], 0, 0
+    bounds = {}
     for model in models(root):
         about = model["metadata"]
         offered = about.get("protocols") or [about["protocol"]]
@@ -283,7 +316,9 @@ def main():
             # pinpoint-sms-voice is there twice; the first has more actions
             print(f"left out: a second {name} ({len(model['operations'])} actions)", file=sys.stderr)
             continue
-        lines = list(Model(name, model, protocol).lines())
+        of_service = Model(name, model, protocol)
+        lines = list(of_service.lines())
+        bounds[name] = "\n".join(row for _, row in sorted(of_service.bounds()))
         operations += sum(line.startswith("O\t") for line in lines)
         text = "\n".join(lines)
         block = squeeze(text)
@@ -304,7 +339,25 @@ def main():
         file.write(struct.pack("<II", len(packed), len(head.encode())))
         file.write(packed)
         file.write(b"".join(blocks))
-    print(f"{len(index)} services, {operations} actions, {os.path.getsize(TARGET):,} bytes", file=sys.stderr)
+    write_bounds(bounds)
+    sizes = " + ".join(f"{os.path.getsize(path):,}" for path in (TARGET, BOUNDS_TARGET))
+    print(f"{len(index)} services, {operations} actions, {sizes} bytes", file=sys.stderr)
+
+
+def write_bounds(bounds):
+    """The same form as services.bin: an index of names, offsets and lengths, then each service's block."""
+    rows, blocks, at = [], [], 0
+    for name in sorted(name for name in bounds if bounds[name]):
+        block = squeeze(bounds[name])
+        rows.append(Model.row(name, at, len(block), len(bounds[name].encode()), "."))
+        blocks.append(block)
+        at += len(block)
+    head = "\n".join(rows)
+    packed = squeeze(head)
+    with open(BOUNDS_TARGET, "wb") as file:
+        file.write(struct.pack("<II", len(packed), len(head.encode())))
+        file.write(packed)
+        file.write(b"".join(blocks))
 
 
 main()

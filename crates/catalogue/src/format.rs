@@ -28,41 +28,39 @@ use crate::shape::{List, Location, Map, Member, Scalar, Shape, ShapeId, Structur
 static DATA: &[u8] = include_bytes!("../data/services.bin");
 
 /// Where the index and its blocks lie.
-const LENGTHS_BYTES: usize = 8;
+pub(crate) const LENGTHS_BYTES: usize = 8;
 
 /// A service's part of the data, in bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Block {
-    offset: usize,
-    packed: usize,
-    unpacked: usize,
+    pub(crate) offset: usize,
+    pub(crate) packed: usize,
+    pub(crate) unpacked: usize,
 }
 
 static INDEX_TEXT: OnceLock<&'static str> = OnceLock::new();
 
 fn index_text() -> &'static str {
-    INDEX_TEXT.get_or_init(|| {
-        let (packed, unpacked) = index_lengths();
-        unpack(Block {
-            offset: LENGTHS_BYTES,
-            packed,
-            unpacked,
-        })
-    })
+    INDEX_TEXT.get_or_init(|| unpack(DATA, index_block(DATA)))
 }
 
-fn index_lengths() -> (usize, usize) {
+/// The index at the beginning of a file.
+pub(crate) fn index_block(data: &[u8]) -> Block {
     let length = |at: usize| {
-        DATA.get(at..at + 4)
+        data.get(at..at + 4)
             .and_then(|bytes| bytes.try_into().ok())
             .map_or(0, |bytes| u32::from_le_bytes(bytes) as usize)
     };
-    (length(0), length(4))
+    Block {
+        offset: LENGTHS_BYTES,
+        packed: length(0),
+        unpacked: length(4),
+    }
 }
 
 /// The text of a block. It stays for the life of the process, like the data it is made from: each is unpacked once.
-fn unpack(block: Block) -> &'static str {
-    let bytes = DATA
+pub(crate) fn unpack(data: &[u8], block: Block) -> &'static str {
+    let bytes = data
         .get(block.offset..block.offset + block.packed)
         .unwrap_or_default();
     let mut text = String::with_capacity(block.unpacked);
@@ -79,7 +77,7 @@ pub(crate) fn source() -> &'static str {
 
 /// The services, by name.
 pub(crate) fn read_index() -> Vec<Service> {
-    let blocks = LENGTHS_BYTES + index_lengths().0;
+    let blocks = LENGTHS_BYTES + index_block(DATA).packed;
     index_text()
         .lines()
         .skip(1)
@@ -88,14 +86,14 @@ pub(crate) fn read_index() -> Vec<Service> {
 }
 
 /// The cells of a line; those left off are empty.
-struct Cells(std::str::Split<'static, char>);
+pub(crate) struct Cells(std::str::Split<'static, char>);
 
 impl Cells {
-    fn of(line: &'static str) -> Self {
+    pub(crate) fn of(line: &'static str) -> Self {
         Self(line.split('\t'))
     }
 
-    fn text(&mut self) -> &'static str {
+    pub(crate) fn text(&mut self) -> &'static str {
         self.0.next().unwrap_or_default()
     }
 
@@ -106,11 +104,11 @@ impl Cells {
         }
     }
 
-    fn number(&mut self) -> usize {
+    pub(crate) fn number(&mut self) -> usize {
         self.text().parse().unwrap_or_default()
     }
 
-    fn shape(&mut self) -> Option<ShapeId> {
+    pub(crate) fn shape(&mut self) -> Option<ShapeId> {
         self.text().parse().ok().map(ShapeId)
     }
 }
@@ -155,7 +153,7 @@ pub(crate) fn read_model(block: Block) -> Model {
         shapes: Scalar::ALL.into_iter().map(Shape::Scalar).collect(),
         ..Model::default()
     };
-    for line in unpack(block).lines() {
+    for line in unpack(DATA, block).lines() {
         let mut cells = Cells::of(line);
         match cells.text() {
             "O" => model.operations.push(read_operation(cells)),

@@ -11,6 +11,7 @@
 //! The first question about a service unpacks its model (about a millisecond, once per process); what follows is look-ups
 //! in memory. All services together take some 20 MB. How the data is made: `generate.py`, docs/decisions/catalogue.md.
 
+mod bounds;
 mod format;
 mod integrations;
 mod model;
@@ -18,6 +19,7 @@ mod shape;
 
 use std::sync::OnceLock;
 
+pub use bounds::{Bound, Bounds};
 pub use integrations::{Action, Integration, Pattern, integration, integrations, is_retired};
 pub use model::{Operation, Place, Protocol, Service};
 pub use shape::{List, Location, Map, Member, Scalar, Shape, ShapeId, Structure, Trait};

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::bounds::{self, Bounds};
 use crate::format::{self, Block};
 use crate::shape::{Member, Shape, ShapeId, Structure, Trait};
 
@@ -157,6 +158,11 @@ impl Service {
             .binary_search_by(|(known, _)| (*known).cmp(code))
             .ok()?;
         exceptions.get(at).map(|(_, name)| *name)
+    }
+
+    /// What the values in its answers are bounded by; none where nothing is.
+    pub fn bounds(&self) -> Option<&'static Bounds> {
+        bounds::of_service(self.name)
     }
 
     /// The ending of `AWS_ENDPOINT_URL_…` for this service: `SECRETS_MANAGER`.
