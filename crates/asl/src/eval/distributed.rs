@@ -343,10 +343,7 @@ impl<'m> Run<'m, '_, '_> {
         run.failed.push(child);
         let event = run.event;
         if run.is_exceeded(length) {
-            let problem = Problem::failed(
-                Some(names::EXCEED_TOLERATED_FAILURE_THRESHOLD.into()),
-                Some("The specified tolerated failure threshold was exceeded".into()),
-            );
+            let problem = Problem::threshold_exceeded();
             for sibling in self.children(parent) {
                 self.abort(sibling);
             }
@@ -393,7 +390,7 @@ impl MapRun {
     }
 }
 
-fn reader_failed(cause: &str) -> Problem {
+pub(crate) fn reader_failed(cause: &str) -> Problem {
     Problem::failed(Some(names::ITEM_READER_FAILED.into()), Some(cause.into()))
 }
 

@@ -6,15 +6,18 @@ use super::frame::ScopeIx;
 use super::problem::Problem;
 use super::run::Run;
 use crate::json::Json;
-use crate::machine::FailText;
+use crate::machine::{FailText, State};
 
 impl Run<'_, '_, '_> {
     pub(crate) fn fail(
         &mut self,
         at: ScopeIx,
+        state: &State,
         error: Option<&FailText>,
         cause: Option<&FailText>,
     ) -> Result<(), Problem> {
+        let input = self.input_of(at);
+        self.inspect_input(state, &input);
         let error = error
             .map(|error| self.fail_text(at, error, "Error"))
             .transpose()?;

@@ -38,6 +38,11 @@ impl<'m> Run<'m, '_, '_> {
             scope.retries.clear();
             scope.phase = Phase::Stopped;
         }
+        if let Some(count) = self.given_retry_count()
+            && let Some(scope) = self.frame.scopes.get_mut(at)
+        {
+            scope.retry_count = count;
+        }
         if self.child_is_full(at) {
             let text = "The execution reached the maximum number of history events.".to_owned();
             self.execution_failed(at, Problem::runtime(text));
@@ -62,7 +67,7 @@ impl<'m> Run<'m, '_, '_> {
             Body::Choice { rules, default } => self.choose(at, state, rules, *default),
             Body::Wait(wait) => self.wait(at, state, wait),
             Body::Succeed => self.succeed(at, state),
-            Body::Fail { error, cause } => self.fail(at, error.as_ref(), cause.as_ref()),
+            Body::Fail { error, cause } => self.fail(at, state, error.as_ref(), cause.as_ref()),
             Body::Parallel { branches } => self.fork(at, state, branches),
             Body::Map(map) => self.start_map(at, state, map),
         };
@@ -74,13 +79,15 @@ impl<'m> Run<'m, '_, '_> {
     /// The input after `InputPath`.
     pub(crate) fn effective_input(&mut self, at: ScopeIx, state: &State) -> Result<Payload, Problem> {
         let input = self.input_of(at);
-        match &state.io {
+        let effective = match &state.io {
             Io::JsonPath(io) if !matches!(io.input_path, crate::machine::Selection::Whole) => {
                 let json = input.json().clone();
-                self.view(at, json).select(&io.input_path, &input)
+                self.view(at, json).select(&io.input_path, &input)?
             }
-            _ => Ok(input),
-        }
+            _ => input,
+        };
+        self.inspect_input(state, &effective);
+        Ok(effective)
     }
 
     /// What the state works on: after `InputPath` and `Parameters`, or its `Arguments`.
@@ -95,17 +102,22 @@ impl<'m> Run<'m, '_, '_> {
             Io::JsonPath(io) => (io.parameters.as_ref(), "Parameters"),
             Io::Jsonata(io) => (io.arguments.as_ref(), "Arguments"),
         };
-        let Some(template) = template else {
-            return Ok(effective);
+        let arguments = match template {
+            None => effective,
+            Some(template) => {
+                let mut view = self.view(at, effective.json().clone());
+                view.token = token.cloned();
+                Payload::from_json(view.fill(template, location)?)
+            }
         };
-        let mut view = self.view(at, effective.json().clone());
-        view.token = token.cloned();
-        view.fill(template, location).map(Payload::from_json)
+        self.inspect_arguments(state, &arguments);
+        Ok(arguments)
     }
 
     /// Takes the work's result through `ResultSelector`, `ResultPath`, `OutputPath` or `Output`, assigns, and leaves.
     pub(crate) fn finish(&mut self, at: ScopeIx, state: &'m State, result: Payload) -> Result<(), Problem> {
         let input = self.input_of(at);
+        self.inspect_result(state, &result);
         let (output, assigned) = match &state.io {
             Io::JsonPath(io) => {
                 let result = match &io.result_selector {
@@ -115,8 +127,10 @@ impl<'m> Run<'m, '_, '_> {
                     }
                     None => result,
                 };
+                self.inspect_output(state, |seen| seen.after_result_selector = Some(result.clone()));
                 let assigned = self.assign_json_path(at, &state.assign, &result)?;
                 let placed = super::place::place(&io.result_path, &input, result)?;
+                self.inspect_output(state, |seen| seen.after_result_path = Some(placed.clone()));
                 let output = match &io.output_path {
                     crate::machine::Selection::Whole => placed,
                     selection => {
@@ -184,6 +198,12 @@ impl<'m> Run<'m, '_, '_> {
                 None => scope.variables.push((name, value)),
             }
         }
+        if self.left_under_test(at, &output, next) {
+            return Ok(());
+        }
+        let Some(scope) = self.frame.scopes.get_mut(at) else {
+            return Ok(());
+        };
         match next {
             Some(next) => {
                 scope.state = next;
@@ -233,6 +253,9 @@ impl<'m> Run<'m, '_, '_> {
 
     /// A state failed: Retry, then Catch, then whoever is around.
     pub(crate) fn state_failed(&mut self, at: ScopeIx, state: &'m State, problem: Problem) {
+        if self.probe.is_some() {
+            return self.failed_under_test(at, state, problem);
+        }
         let Some(scope) = self.frame.scopes.get(at) else {
             return;
         };

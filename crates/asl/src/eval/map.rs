@@ -20,12 +20,19 @@ impl<'m> Run<'m, '_, '_> {
             Some(_) => Payload::from_items(Vec::new()),
             None => self.items(at, state, map, &effective)?,
         };
+        if matches!(state.io, Io::JsonPath(_)) && reader.is_none() {
+            self.inspect(|seen| seen.after_items_path = Some(items.clone()));
+        }
         let max_concurrency = match &map.max_concurrency {
             Some(amount) => self.amount(at, amount, effective.json(), "MaxConcurrency", 0)?,
             None => 0,
         };
         let max_concurrency = u32::try_from(max_concurrency)
             .map_err(|_| Problem::runtime("MaxConcurrency cannot be negative.".to_owned()))?;
+        self.inspect(|seen| seen.max_concurrency = Some(max_concurrency));
+        if self.probe.is_some() {
+            return self.map_under_test(at, state, map, items, &effective);
+        }
         let length = items.json().as_array().map_or(0, <[Json]>::len);
         self.record_in(
             at,
@@ -45,6 +52,67 @@ impl<'m> Run<'m, '_, '_> {
             }
             (_, run) => self.begin_map(at, state, map, items, &effective, (max_concurrency, run)),
         }
+    }
+
+    /// A Map on its own: what its iterations would get is computed, none of them runs.
+    fn map_under_test(
+        &mut self,
+        at: ScopeIx,
+        state: &'m State,
+        map: &MapState,
+        items: Payload,
+        effective: &Payload,
+    ) -> Result<(), Problem> {
+        let tolerance = self.tolerance(at, map, effective.json())?;
+        self.inspect(|seen| {
+            seen.tolerated_failure_count = tolerance.count;
+            seen.tolerated_failure_percentage = tolerance.percentage;
+        });
+        let distributed = map.distributed.as_deref();
+        let reader = distributed.and_then(|distributed| distributed.reader.as_ref());
+        let items = match reader {
+            None => Some(items),
+            // Without the data nothing is known of the items.
+            Some(reader) => self.given_items(reader)?,
+        };
+        if let Some(items) = items {
+            self.inspect(|seen| seen.items = Some(items.clone()));
+            let batcher = distributed.and_then(|distributed| distributed.batcher.as_ref());
+            if let Some(selector) = &map.selector {
+                let mut inputs = Vec::new();
+                for (index, item) in (0_u32..).zip(items.json().as_array().unwrap_or_default()) {
+                    let item = Payload::from_json(item.clone());
+                    inputs.push(self.selected(at, state, selector, (index, item))?);
+                }
+                self.inspect(|seen| seen.after_item_selector = Some(Payload::from_json(Json::array(inputs))));
+            }
+            if let Some(batcher) = batcher {
+                let batches = self.batches(at, state, map, batcher, &items, effective)?;
+                self.inspect(|seen| seen.after_item_batcher = Some(batches));
+            }
+        }
+        if self.answer_with_mock(at, state)? {
+            return Ok(());
+        }
+        Err(Problem::runtime(
+            "A Map can't be tested without a mock.".to_owned(),
+        ))
+    }
+
+    /// The items in what the reader is said to have read.
+    fn given_items(&mut self, reader: &crate::machine::Reader) -> Result<Option<Payload>, Problem> {
+        let Some(data) = self.given_reader_data() else {
+            return Ok(None);
+        };
+        let mut result = crate::json::Object::new();
+        result.insert("Body".into(), Json::String(data));
+        let found = super::items::items(&reader.format, reader.pointer.as_deref(), &Json::object(result))
+            .map_err(|cause| super::distributed::reader_failed(&cause))?;
+        let items = Payload::from_json(Json::array(found));
+        if reader.pointer.is_some() {
+            self.inspect(|seen| seen.after_items_pointer = Some(items.clone()));
+        }
+        Ok(Some(items))
     }
 
     /// The items are there: iterations can begin.
@@ -340,6 +408,12 @@ fn iteration(state: &State, index: u32) -> Iteration {
     }
 }
 
+/// A path into the context is shown without its first `$`, as the path within the context object that it is.
 fn not_an_array(path: &str) -> Problem {
+    let path = if path.starts_with("$$") {
+        path.get(1..).unwrap_or(path)
+    } else {
+        path
+    };
     Problem::runtime(format!("Reference path \"{path}\" must point to array."))
 }

@@ -17,6 +17,7 @@ mod map;
 mod parallel;
 mod pass;
 mod place;
+pub mod probe;
 mod problem;
 mod redrive;
 mod retry;

@@ -121,6 +121,14 @@ impl Problem {
         }
     }
 
+    /// More of a Map's iterations failed than it tolerates.
+    pub(crate) fn threshold_exceeded() -> Problem {
+        Problem::failed(
+            Some(names::EXCEED_TOLERATED_FAILURE_THRESHOLD.into()),
+            Some("The specified tolerated failure threshold was exceeded".into()),
+        )
+    }
+
     pub(crate) fn timed_out(heartbeat: bool) -> Problem {
         Problem {
             error: Some(names::TIMEOUT.into()),

@@ -2,7 +2,6 @@
 
 use super::compute::Seen;
 use super::frame::{Phase, ScopeIx};
-use super::place::place;
 use super::problem::Problem;
 use super::run::Run;
 use crate::json::Payload;
@@ -18,6 +17,8 @@ impl<'m> Run<'m, '_, '_> {
         let Some((place, retrier)) = found.and_then(|place| Some((place, state.retry.get(place)?))) else {
             return false;
         };
+        self.inspect(|seen| seen.retry_index = Some(place));
+        let given = self.given_retry_count();
         let Some(scope) = self.frame.scopes.get_mut(at) else {
             return false;
         };
@@ -25,6 +26,9 @@ impl<'m> Run<'m, '_, '_> {
         let Some(attempts) = scope.retries.get_mut(place) else {
             return false;
         };
+        if let Some(made) = given {
+            *attempts = made;
+        }
         if *attempts >= retrier.max_attempts {
             return false;
         }
@@ -32,6 +36,7 @@ impl<'m> Run<'m, '_, '_> {
         *attempts += 1;
         scope.retry_count += 1;
         let delay_ms = self.delay_ms(retrier, made);
+        self.inspect(|seen| seen.retry_seconds = Some(delay_ms / 1_000));
         self.drop_children(at);
         if delay_ms == 0 {
             if let Some(scope) = self.frame.scopes.get_mut(at) {
@@ -75,20 +80,24 @@ impl<'m> Run<'m, '_, '_> {
         state: &'m State,
         problem: &Problem,
     ) -> Result<bool, Problem> {
-        let Some(catcher) = state
+        let found = state
             .catch
             .iter()
-            .find(|catcher| problem.matches(&catcher.errors))
-        else {
+            .position(|catcher| problem.matches(&catcher.errors));
+        let Some((place, catcher)) = found.and_then(|place| Some((place, state.catch.get(place)?))) else {
             return Ok(false);
         };
+        self.inspect(|seen| seen.catch_index = Some(place));
         self.drop_children(at);
         let error = Payload::from_json(Run::error_output(problem));
         let input = self.input_of(at);
         let (output, assigned) = match &state.io {
             Io::JsonPath(_) => {
                 let assigned = self.assign_json_path(at, &catcher.assign, &error)?;
-                (place(&catcher.result_path, &input, error)?, assigned)
+                (
+                    super::place::place(&catcher.result_path, &input, error)?,
+                    assigned,
+                )
             }
             Io::Jsonata(_) => {
                 let seen = Seen::error(&error);

@@ -8,6 +8,7 @@ use super::env::{Env, ExecutionFacts, MachineKind};
 use super::event::Event;
 use super::frame::{Closed, Frame, Phase, Scope, ScopeIx, Scopes, Stepped};
 use super::history::{Detail, HistoryEvent};
+use super::probe::Probe;
 use super::problem::names;
 use super::view::View;
 use crate::json::{Json, Payload};
@@ -47,12 +48,14 @@ pub(crate) struct Run<'m, 'r, 'e> {
     pub(crate) commands: Vec<Command>,
     pub(crate) history: Vec<HistoryEvent>,
     pub(crate) transitions_left: u32,
+    /// Set when a single state is under test.
+    pub(crate) probe: Option<&'r mut Probe>,
     /// The history is full; the execution is about to fail.
     full: bool,
 }
 
 impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
-    fn new(machine: &'m Machine, frame: Frame, env: &'r mut Env<'e>) -> Self {
+    pub(crate) fn new(machine: &'m Machine, frame: Frame, env: &'r mut Env<'e>) -> Self {
         Run {
             transitions_left: env.limits.transitions_per_call_max,
             machine,
@@ -60,6 +63,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
             env,
             commands: Vec::new(),
             history: Vec::new(),
+            probe: None,
             full: false,
         }
     }
@@ -98,7 +102,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         }
     }
 
-    fn take(&mut self, event: Event) {
+    pub(crate) fn take(&mut self, event: Event) {
         match event {
             Event::Redriven => self.redrive(),
             _ if self.frame.closed.is_some() => {}
@@ -156,17 +160,25 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         }
     }
 
-    /// Lets ready scopes go on until all wait, the execution is over, or the budget is spent.
     fn go(mut self) -> Stepped {
-        let mut resume = false;
+        let resume = self.advance_all();
+        Stepped {
+            frame: self.frame,
+            commands: self.commands,
+            history: self.history,
+            resume,
+        }
+    }
+
+    /// Lets ready scopes go on until all wait, the execution is over, or the budget is spent. Whether it was the budget.
+    pub(crate) fn advance_all(&mut self) -> bool {
         while self.frame.closed.is_none() {
             if self.full {
                 self.fail_of_full_history();
                 break;
             }
             if self.transitions_left == 0 && !self.frame.ready.is_empty() {
-                resume = true;
-                break;
+                return true;
             }
             let Some(at) = self.frame.ready.pop_front() else {
                 break;
@@ -176,12 +188,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
                 self.advance(at);
             }
         }
-        Stepped {
-            frame: self.frame,
-            commands: self.commands,
-            history: self.history,
-            resume,
-        }
+        false
     }
 
     fn advance(&mut self, at: ScopeIx) {
@@ -362,6 +369,8 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
 
     /// What expressions of this scope's state see, with `input` as `$`.
     pub(crate) fn view(&mut self, at: ScopeIx, input: Json) -> View<'_, 'e> {
-        View::new(self.machine, &self.frame, self.env, at, input)
+        let mut view = View::new(self.machine, &self.frame, self.env, at, input);
+        view.probe = self.probe.as_deref();
+        view
     }
 }

@@ -44,6 +44,9 @@ impl<'m> Run<'m, '_, '_> {
             }
             None => None,
         };
+        if self.answer_with_mock(at, state)? {
+            return Ok(());
+        }
         if let Resource::Activity { arn } = &task.resource
             && !(self.env.has_activity)(arn)
         {

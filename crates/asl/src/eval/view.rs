@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::compute::Seen;
 use super::env::{Env, MachineKind};
 use super::frame::{Child, Frame, Scope, ScopeIx};
+use super::probe::Probe;
 use super::problem::{Problem, names};
 use super::time;
 use crate::intrinsics::{Call, IntrinsicError, World};
@@ -27,6 +28,8 @@ pub(crate) struct View<'v, 'e> {
     pub(crate) seen: Seen,
     /// The iteration about to begin, while its input is made.
     pub(crate) iteration: Option<(u32, Payload)>,
+    /// The test the state is in.
+    pub(crate) probe: Option<&'v Probe>,
     context: OnceCell<Json>,
 }
 
@@ -47,13 +50,17 @@ impl<'v, 'e> View<'v, 'e> {
             token: None,
             seen: Seen::default(),
             iteration: None,
+            probe: None,
             context: OnceCell::new(),
         }
     }
 
     /// The context object (`$$`, `$states.context`).
     pub(crate) fn context(&self) -> &Json {
-        self.context.get_or_init(|| self.build_context())
+        match self.probe.and_then(Probe::context) {
+            Some(given) => given,
+            None => self.context.get_or_init(|| self.build_context()),
+        }
     }
 
     fn build_context(&self) -> Json {
@@ -76,7 +83,9 @@ impl<'v, 'e> View<'v, 'e> {
             machine.insert(key("Id"), text(&facts.machine_arn));
             machine.insert(key("Name"), text(&facts.machine_name));
         }
-        execution.insert(key("RoleArn"), text(&facts.role_arn));
+        let has_role = self.probe.is_none_or(Probe::has_role);
+        let role = has_role.then(|| text(&facts.role_arn));
+        execution.insert(key("RoleArn"), role.unwrap_or_default());
         if facts.kind == MachineKind::Standard {
             // Express executions can't be redriven.
             let redrive_count = Json::from(u64::from(self.frame.redrive_count));
@@ -92,7 +101,8 @@ impl<'v, 'e> View<'v, 'e> {
             let mut state = Object::with_capacity(3);
             let definition = self.machine.state(scope.state);
             if let Some(definition) = definition {
-                state.insert(key("Name"), text(&definition.name));
+                let name = self.probe.map_or(&definition.name, Probe::shown_name);
+                state.insert(key("Name"), text(name));
             }
             state.insert(
                 key("EnteredTime"),

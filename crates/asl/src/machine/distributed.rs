@@ -18,6 +18,14 @@ pub(crate) struct Distributed {
     pub(crate) batcher: Option<Batcher>,
 }
 
+impl Distributed {
+    /// Whether its results go to a `ResultWriter`.
+    #[expect(clippy::unused_self, reason = "no machine with one is built yet")]
+    pub(crate) fn has_writer(&self) -> bool {
+        false
+    }
+}
+
 /// `ItemReader`
 #[derive(Debug)]
 pub(crate) struct Reader {
