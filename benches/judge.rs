@@ -6,7 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a broken simulation should stop")]
 
 use signalbox::deployments::judge::{
-    Analysis, Arm, RankTest, RatioTest, Share, Tally, executions_to_detect, lower_bound, upper_bound,
+    Analysis, Arm, RankTest, RatioTest, Share, Tally, executions_to_detect, failing_rate, lower_bound,
+    upper_bound,
 };
 
 /// Runs of the rows that must not cry wolf, and of the others.
@@ -30,8 +31,9 @@ struct Truth {
     slower_share: f64,
     /// A fifth of the time half of all executions fail and all take three times as long, in both versions.
     outage: bool,
-    /// Executions close long after they start, in the order of closing: the median takes as long as 200 starts, but the
-    /// canary's failures come at once, so they are seen before the stable version's.
+    /// Executions close long after they start, in the order of closing: the median takes as long as 200 starts.
+    long: bool,
+    /// The canary's failures come at once, so they are seen before the stable version's.
     fails_at_once: bool,
 }
 
@@ -41,6 +43,7 @@ const HEALTHY: Truth = Truth {
     slower: 1.0,
     slower_share: 1.0,
     outage: false,
+    long: false,
     fails_at_once: false,
 };
 
@@ -106,6 +109,8 @@ fn thresholds() -> (f64, f64, f64) {
 /// One closed execution.
 struct Closed {
     at: f64,
+    number: u32,
+    step: usize,
     share: Share,
     canary: bool,
     failed: bool,
@@ -120,10 +125,11 @@ fn executions(truth: Truth, schedule: Schedule, random: &mut Random) -> Vec<Clos
     let total: u32 = schedule.iter().map(|step| step.1).sum();
     let weights = schedule
         .iter()
-        .flat_map(|&(weight, count)| (0..count).map(move |_| weight));
+        .zip(0..)
+        .flat_map(|(&(weight, count), step)| (0..count).map(move |_| (weight, step)));
     let mut closed: Vec<_> = weights
         .zip(1..)
-        .map(|(weight, number): (u8, u32)| {
+        .map(|((weight, step), number): ((u8, usize), u32)| {
             let share = Share::of_percent(weight).unwrap();
             let canary = random.uniform() < share.get();
             let outage = truth.outage && (2 * total / 5..3 * total / 5).contains(&number);
@@ -138,12 +144,16 @@ fn executions(truth: Truth, schedule: Schedule, random: &mut Random) -> Vec<Clos
                 duration *= truth.slower;
             }
             let mut at = f64::from(number);
-            if truth.fails_at_once {
-                duration = if canary && failed { 0.0 } else { duration };
+            if truth.fails_at_once && canary && failed {
+                duration = 0.0;
+            }
+            if truth.long {
                 at += duration * STARTS_PER_DURATION;
             }
             Closed {
                 at,
+                number,
+                step,
                 share,
                 canary,
                 failed,
@@ -162,10 +172,35 @@ fn run(truth: Truth, schedule: Schedule, seed: u64) -> Option<Stop> {
     baseline.sort_by(f64::total_cmp);
     let size = f64::from(u32::try_from(BASELINE).unwrap());
     let overdue_after = *baseline.get(BASELINE * 99 / 100).unwrap();
+    let history = Tally {
+        closed: u64::try_from(BASELINE).unwrap(),
+        failed: (0..BASELINE)
+            .map(|_| u64::from(random.uniform() < truth.stable_failures))
+            .sum(),
+    };
     let (failures_at, slow_at, hang_at) = thresholds();
     let (mut failures, mut hang, mut slow) = (RatioTest::new(1.0), RatioTest::new(1.0), RankTest::default());
     let mut canaries = 0;
-    for (closed, executions) in executions(truth, schedule, &mut random).iter().zip(1..) {
+    let mut stable = Tally::default();
+    let all = executions(truth, schedule, &mut random);
+    // The stable version's starts in order, to know which are open: (number, step).
+    let mut starts: Vec<_> = all
+        .iter()
+        .filter(|execution| !execution.canary)
+        .map(|execution| (execution.number, execution.step))
+        .collect();
+    starts.sort_unstable();
+    let mut starts = starts.into_iter().peekable();
+    let mut open = vec![0_i64; schedule.len()];
+    for (closed, executions) in all.iter().zip(1..) {
+        while let Some((_, step)) = starts.next_if(|start| f64::from(start.0) <= closed.at) {
+            *open.get_mut(step).unwrap() += 1;
+        }
+        if !closed.canary {
+            *open.get_mut(closed.step).unwrap() -= 1;
+            stable.closed += 1;
+            stable.failed += u64::from(closed.failed);
+        }
         canaries += u32::from(closed.canary);
         let (on_canary, on_stable) = (u64::from(closed.canary), u64::from(!closed.canary));
         if closed.failed {
@@ -177,7 +212,16 @@ fn run(truth: Truth, schedule: Schedule, seed: u64) -> Option<Stop> {
         let place = u32::try_from(baseline.partition_point(|known| *known <= closed.duration)).unwrap();
         let arm = if closed.canary { Arm::Canary } else { Arm::Stable };
         slow.add(closed.share, arm, f64::from(place) / size, 1);
-        if failures.ln_e() >= failures_at || slow.ln_e() >= slow_at || hang.ln_e() >= hang_at {
+        let mut expected = failures.clone();
+        // The bound is dear and only ever lowers the evidence: it is needed where there would be enough without it.
+        if truth.long && failures.ln_e() >= failures_at {
+            let failing = failing_rate(history, stable);
+            for (open, step) in open.iter().zip(schedule) {
+                let share = Share::of_percent(step.0).unwrap();
+                expected = expected.with_open(share, u64::try_from(*open).unwrap(), failing);
+            }
+        }
+        if expected.ln_e() >= failures_at || slow.ln_e() >= slow_at || hang.ln_e() >= hang_at {
             return Some(Stop { executions, canaries });
         }
     }
@@ -249,7 +293,25 @@ fn rows() -> Vec<(&'static str, Truth, bool)> {
             Truth {
                 stable_failures: 0.05,
                 canary_failures: 0.05,
+                long: true,
                 fails_at_once: true,
+                ..HEALTHY
+            },
+        ),
+        healthy(
+            "no change, 5 % failures, long executions",
+            Truth {
+                stable_failures: 0.05,
+                canary_failures: 0.05,
+                long: true,
+                ..HEALTHY
+            },
+        ),
+        healthy(
+            "durations x0.5, long executions",
+            Truth {
+                slower: 0.5,
+                long: true,
                 ..HEALTHY
             },
         ),
@@ -265,6 +327,24 @@ fn rows() -> Vec<(&'static str, Truth, bool)> {
             "failures 1 to 100 %",
             Truth {
                 canary_failures: 1.0,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "failures 1 to 100 %, at once, long executions",
+            Truth {
+                canary_failures: 1.0,
+                long: true,
+                fails_at_once: true,
+                ..HEALTHY
+            },
+        ),
+        row(
+            "failures 1 to 20 %, at once, long executions",
+            Truth {
+                canary_failures: 0.2,
+                long: true,
+                fails_at_once: true,
                 ..HEALTHY
             },
         ),

@@ -1,6 +1,7 @@
 //! Find deployments, and what belongs to them.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
 use super::act::ActError;
 use super::start::target;
@@ -10,13 +11,14 @@ use super::store::tests::TestRow;
 use super::store::{self};
 use super::tests::TestReport;
 use super::tests::coverage::{Coverage, coverage};
+use super::tests::trail::Trail;
 use crate::app::App;
 use crate::db::DbError;
-use crate::environments::UnknownEnvironment;
+use crate::environments::{Target, UnknownEnvironment};
 use crate::ids::DeploymentId;
 use crate::step_functions::{GetExecutionHistory, StepFunctionsError};
 
-/// Pages of a test's history that are read: all of the 25,000 events an execution can have.
+/// Pages of a history that are read: all of the 25,000 events an execution can have.
 const HISTORY_PAGES_MAX: usize = 25;
 
 /// The deployment.
@@ -43,39 +45,48 @@ pub(super) async fn tests(app: &App, id: DeploymentId) -> Result<TestReport, DbE
     Ok(TestReport::of(rows.iter().map(TestRow::result).collect()))
 }
 
-/// What the tests went through, from the histories of their executions.
+/// What the tests went through, from the histories of their executions and from what rehearsals noted.
 pub(super) async fn tests_coverage(app: &App, record: &Record) -> Result<Coverage, CoverageError> {
     let target = target(app, &record.environment)?;
     let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
     let rows = store::tests::load(&mut conn, record.id).await?;
     let revision = store::facts::revision(&mut conn, &record.template, Some(record.revision)).await?;
     drop(conn);
-    let mut histories = Vec::new();
-    for arn in rows.into_iter().filter_map(|row| row.execution_arn) {
-        let mut events = Vec::new();
-        let mut next_token = None;
-        for _ in 0..HISTORY_PAGES_MAX {
-            let page = target
-                .step_functions
-                .get_execution_history(GetExecutionHistory {
-                    execution_arn: arn.clone(),
-                    max_results: Some(1_000),
-                    reverse_order: false,
-                    next_token,
-                })
-                .await?;
-            events.extend(page.items);
-            next_token = page.next_token;
-            if next_token.is_none() {
-                break;
-            }
+    let mut trails = Vec::new();
+    for row in rows {
+        if let Some(trail) = row.trail {
+            trails.push(trail.0);
+        } else if let Some(arn) = row.execution_arn {
+            trails.push(Trail::of(&history(target, &arn).await?));
         }
-        histories.push(events);
     }
     let definition = revision
         .and_then(|revision| serde_json::from_str(&revision.published).ok())
         .unwrap_or_default();
-    Ok(coverage(&definition, &histories))
+    Ok(coverage(&definition, &trails))
+}
+
+/// The whole history of an execution, oldest event first.
+pub(super) async fn history(target: &Target, execution_arn: &str) -> Result<Vec<Value>, StepFunctionsError> {
+    let mut events = Vec::new();
+    let mut next_token = None;
+    for _ in 0..HISTORY_PAGES_MAX {
+        let page = target
+            .step_functions
+            .get_execution_history(GetExecutionHistory {
+                execution_arn: execution_arn.to_owned(),
+                max_results: Some(1_000),
+                reverse_order: false,
+                next_token,
+            })
+            .await?;
+        events.extend(page.items);
+        next_token = page.next_token;
+        if next_token.is_none() {
+            break;
+        }
+    }
+    Ok(events)
 }
 
 /// Why coverage can't be told.

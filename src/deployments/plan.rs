@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::judge::{Analysis, Share, Traffic, detectable_rate, executions_to_detect};
 use super::model::InFlightPolicy;
 use super::strategy::{Course, CourseStep, StrategyKind};
-use super::tests::TestCase;
+use super::tests::{Replay, Tests};
 use crate::approvals::Gate;
 use crate::audit::canonical_json;
 
@@ -41,7 +41,7 @@ pub struct Facts<'a> {
     /// How strictly they are judged.
     pub analysis: &'a Analysis,
     /// Tests beforehand.
-    pub tests: &'a [TestCase],
+    pub tests: &'a Tests,
     /// The gates: who must agree, and when.
     pub gates: &'a [Gate],
     /// Why a gate could never be passed.
@@ -114,6 +114,9 @@ pub struct Plan {
     pub analysis: Analysis,
     /// Names of the tests.
     pub tests: Vec<String>,
+    /// What is replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
     /// Who must agree, and when.
     pub gates: Vec<Gate>,
     /// Whether it takes itself back.
@@ -160,7 +163,8 @@ pub fn plan(facts: &Facts<'_>) -> Plan {
         from_revision: facts.from_revision,
         course: facts.course.clone(),
         analysis: facts.analysis.clone(),
-        tests: facts.tests.iter().map(|case| case.name.clone()).collect(),
+        tests: facts.tests.cases.iter().map(|case| case.name.clone()).collect(),
+        replay: facts.tests.replay.clone(),
         gates: facts.gates.to_vec(),
         rollback_enabled: facts.rollback_enabled,
         in_flight: facts.in_flight,
@@ -277,12 +281,6 @@ fn warnings(facts: &Facts<'_>, power: &[StepPower]) -> Vec<Warning> {
             ),
         );
     }
-    for function in unpinned(facts.definition) {
-        warn(
-            "unpinned_code",
-            format!("`{function}` names no version: a rollback of this workflow does not restore its code"),
-        );
-    }
     for obstacle in facts.obstacles {
         warn("no_other_approver", obstacle.clone());
     }
@@ -312,6 +310,31 @@ fn warnings(facts: &Facts<'_>, power: &[StepPower]) -> Vec<Warning> {
             "in a rollback running executions are stopped and started again with the same input: the workflow must be \
              idempotent"
                 .to_owned(),
+        );
+    }
+    found.extend(about_definition(facts));
+    found
+}
+
+/// Warnings about the definition and its tests.
+fn about_definition(facts: &Facts<'_>) -> Vec<Warning> {
+    let mut found = Vec::new();
+    let mut warn = |code: &str, message: String| {
+        found.push(Warning {
+            code: code.to_owned(),
+            message,
+        });
+    };
+    for function in unpinned(facts.definition) {
+        warn(
+            "unpinned_code",
+            format!("`{function}` names no version: a rollback of this workflow does not restore its code"),
+        );
+    }
+    if facts.tests.replay.is_some() && facts.from_version.is_none() {
+        warn(
+            "replay_without_past",
+            "no version serves yet, so there are no past executions to replay".to_owned(),
         );
     }
     found
@@ -364,7 +387,11 @@ mod tests {
     }
 
     fn with<T>(change: impl FnOnce(&mut Facts<'_>) -> T) -> Plan {
-        let (course, analysis) = (course(StrategyKind::Canary), Analysis::default());
+        let (course, analysis, tests) = (
+            course(StrategyKind::Canary),
+            Analysis::default(),
+            Tests::default(),
+        );
         let definition =
             json!({"States": {"A": {"Resource": "arn:aws:lambda:us-east-1:123456789012:function:A"}}});
         let mut facts = Facts {
@@ -377,7 +404,7 @@ mod tests {
             from_revision: Some(1),
             course: &course,
             analysis: &analysis,
-            tests: &[],
+            tests: &tests,
             gates: &[],
             obstacles: &[],
             rollback_enabled: true,

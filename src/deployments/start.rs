@@ -16,7 +16,7 @@ use super::store;
 use super::store::facts::{self, TrafficRow};
 use super::store::record::{self, NewEvent, NewRecord, ONE_MOVER};
 use super::strategy::{Course, Resolved, Strategy, StrategyKind};
-use super::tests::{TestCase, check_cases};
+use super::tests::{Replay, Tests, TestsWritten, check_cases};
 use super::write::{Actor, wake};
 use crate::app::App;
 use crate::approvals::{self, Gate, GateMoment};
@@ -64,9 +64,10 @@ pub struct StartDeployment {
     /// How. Default `blue_green`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
-    /// Run against the new version before it gets traffic.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tests: Vec<TestCase>,
+    /// Run against the new version before it gets traffic: a list of cases, or `{"cases": […], "replay": {…}}`.
+    #[serde(default, skip_serializing_if = "Tests::is_empty")]
+    #[schema(value_type = Option<TestsWritten>)]
+    pub tests: Tests,
     /// Whether somebody else must agree before traffic moves. Default: the environment's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_required: Option<bool>,
@@ -186,6 +187,12 @@ pub(super) async fn prepare(
             pointer: "/analysis/alarms".to_owned(),
             message: error.to_string(),
         }),
+    }
+    if request.tests.replay.is_some() && facts::is_express(&mut conn, &request.template).await? {
+        faults.push(Fault {
+            pointer: "/tests/replay".to_owned(),
+            message: "Express executions keep no history that could be replayed".to_owned(),
+        });
     }
     let gates = gates(app, target, request, &mut faults);
     let Some(course) = course.filter(|_| faults.is_empty()) else {
@@ -328,8 +335,18 @@ fn check(request: &StartDeployment) -> (Option<Course>, Vec<Fault>) {
             message: problem.to_string(),
         });
     }
-    for problem in check_cases(&request.tests) {
-        let pointer = format!("/tests/{}/{}", problem.index, problem.field);
+    for (field, problem) in request.tests.replay.iter().flat_map(Replay::problems) {
+        let message = format!("`tests.replay.{}` {problem}", field.replace('/', "."));
+        let pointer = format!("/tests/replay/{field}");
+        faults.push(Fault { pointer, message });
+    }
+    for problem in check_cases(&request.tests.cases) {
+        let list = if request.tests.replay.is_some() {
+            "tests/cases"
+        } else {
+            "tests"
+        };
+        let pointer = format!("/{list}/{}/{}", problem.index, problem.field);
         faults.push(Fault {
             pointer,
             message: problem.to_string(),
@@ -410,7 +427,7 @@ pub(super) async fn start_back(
         environment: Some(place.1.to_owned()),
         environments: None,
         strategy: Some(strategy),
-        tests: Vec::new(),
+        tests: Tests::default(),
         approval_required: Some(false),
         gates: Vec::new(),
         rollback_enabled: None,
@@ -464,7 +481,15 @@ async fn insert(
         (holder, OnConflict::Queue | OnConflict::Supersede) => holder.is_some() || in_line,
     };
     let state = if waits { State::Pending } else { State::Validating };
-    let deployment = begin(id, state, prepared, request, to_version);
+    let past = match (&request.tests.replay, &prepared.plan.from_version_arn) {
+        (Some(replay), Some(from)) => {
+            let wanted = (replay.statuses.as_slice(), replay.samples);
+            store::tests::draw(tx.conn(), id, from, wanted, now - TRAFFIC_WINDOW).await?
+        }
+        _ => Vec::new(),
+    };
+    let has_tests = !request.tests.cases.is_empty() || !past.is_empty();
+    let deployment = begin(id, state, prepared, has_tests, to_version);
     let gates = serde_json::to_value(&prepared.plan)
         .map_err(|error| DbError::Other(sqlx::Error::Encode(error.into())))?;
     let body =
@@ -493,10 +518,9 @@ async fn insert(
         }
         Err(error) => return Err(error.into()),
     }
-    store::tests::insert(tx, id, &request.tests, |position| {
-        super::tests::run::execution_name(id, position)
-    })
-    .await?;
+    let name = |position| super::tests::run::execution_name(id, position);
+    store::tests::insert(tx, id, &request.tests.cases, name).await?;
+    store::tests::insert_replays(tx, id, &past, request.tests.cases.len(), name).await?;
     let detail = format!(
         "revision {} of {} to {}",
         prepared.revision, request.template, prepared.environment
@@ -556,7 +580,7 @@ fn begin(
     id: DeploymentId,
     state: State,
     prepared: &Prepared,
-    request: &StartDeployment,
+    has_tests: bool,
     to_version: Option<&str>,
 ) -> Deployment {
     let asks = |moment: GateMoment| prepared.plan.gates.iter().any(|gate| gate.when == moment);
@@ -565,7 +589,7 @@ fn begin(
         id,
         state,
         course: prepared.course.clone(),
-        has_tests: !request.tests.is_empty(),
+        has_tests,
         has_gate: asks(GateMoment::BeforeTraffic) || (single && asks(GateMoment::BeforeFullTraffic)),
         has_full_gate: !single && asks(GateMoment::BeforeFullTraffic),
         rollback_enabled: prepared.plan.rollback_enabled,

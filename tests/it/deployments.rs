@@ -8,23 +8,23 @@ use serde_json::{Value, json};
 
 use crate::harness::{Options, Signalbox, eventually};
 
-const FINISHED: [&str; 5] = ["succeeded", "rolled_back", "failed", "aborted", "superseded"];
+pub const FINISHED: [&str; 5] = ["succeeded", "rolled_back", "failed", "aborted", "superseded"];
 
-fn gives(value: &str) -> Value {
+pub fn gives(value: &str) -> Value {
     json!({"Comment": value, "StartAt": "A", "States": {"A": {"Type": "Pass", "Result": {"v": value}, "End": true}}})
 }
 
-fn fails(value: &str) -> Value {
+pub fn fails(value: &str) -> Value {
     json!({"Comment": value, "StartAt": "A", "States": {"A": {"Type": "Fail", "Error": "Boom", "Cause": value}}})
 }
 
-fn waits(value: &str) -> Value {
+pub fn waits(value: &str) -> Value {
     json!({"Comment": value, "StartAt": "W", "States": {
         "W": {"Type": "Wait", "Seconds": 1, "Next": "A"}, "A": {"Type": "Pass", "End": true}}})
 }
 
 /// Registers revision 1 and 2 of a template.
-async fn two_revisions(signalbox: &Signalbox, name: &str, second: Value) {
+pub async fn two_revisions(signalbox: &Signalbox, name: &str, second: Value) {
     signalbox.register(name, gives("1")).await;
     let path = format!("/v1/templates/{name}/revisions");
     signalbox
@@ -33,12 +33,12 @@ async fn two_revisions(signalbox: &Signalbox, name: &str, second: Value) {
         .expect(201);
 }
 
-async fn deploy(signalbox: &Signalbox, body: Value) -> String {
+pub async fn deploy(signalbox: &Signalbox, body: Value) -> String {
     let answer = signalbox.post("/v1/deployments", body).await.expect(202);
     answer["id"].as_str().unwrap().to_owned()
 }
 
-async fn find(signalbox: &Signalbox, id: &str) -> Option<Value> {
+pub async fn find(signalbox: &Signalbox, id: &str) -> Option<Value> {
     let request = signalbox.request(reqwest::Method::GET, &format!("/v1/deployments/{id}"));
     signalbox
         .try_send(request)
@@ -47,7 +47,7 @@ async fn find(signalbox: &Signalbox, id: &str) -> Option<Value> {
         .map(|answer| answer.json)
 }
 
-async fn until(signalbox: &Signalbox, id: &str, states: &[&str]) -> Value {
+pub async fn until(signalbox: &Signalbox, id: &str, states: &[&str]) -> Value {
     eventually(&format!("{id} is one of {states:?}"), async || {
         let view = find(signalbox, id).await?;
         states.contains(&view["state"].as_str()?).then_some(view)
@@ -56,7 +56,7 @@ async fn until(signalbox: &Signalbox, id: &str, states: &[&str]) -> Value {
 }
 
 /// The weights of version 2, change by change, as the timeline tells them.
-async fn weights(signalbox: &Signalbox, id: &str) -> Vec<u64> {
+pub async fn weights(signalbox: &Signalbox, id: &str) -> Vec<u64> {
     let timeline = signalbox
         .get(&format!("/v1/deployments/{id}/events"))
         .await
@@ -82,13 +82,13 @@ async fn weights(signalbox: &Signalbox, id: &str) -> Vec<u64> {
     weights
 }
 
-fn quick_canary() -> Value {
+pub fn quick_canary() -> Value {
     json!({"type": "canary", "settling_seconds": 0, "final_bake_seconds": 0,
            "steps": [{"weight": 10, "bake_seconds": 0}, {"weight": 50, "bake_seconds": 0}, {"weight": 100}]})
 }
 
 /// Starts that keep coming until it is dropped or stopped; every one must be accepted.
-struct Traffic {
+pub struct Traffic {
     stop: Arc<AtomicBool>,
     started: Arc<AtomicUsize>,
     refused: Arc<AtomicUsize>,
@@ -100,7 +100,7 @@ impl Traffic {
         clippy::disallowed_methods,
         reason = "a test has no lifecycle; `end` waits for it"
     )]
-    fn of(signalbox: &Signalbox, template: &str) -> Self {
+    pub fn of(signalbox: &Signalbox, template: &str) -> Self {
         let (stop, started, refused) = (
             Arc::<AtomicBool>::default(),
             Arc::<AtomicUsize>::default(),
@@ -129,7 +129,7 @@ impl Traffic {
         }
     }
 
-    async fn running(&self, count: usize) {
+    pub async fn running(&self, count: usize) {
         eventually("starts keep coming", async || {
             (self.started.load(Ordering::SeqCst) >= count).then_some(())
         })
@@ -137,7 +137,7 @@ impl Traffic {
     }
 
     /// Stops; gives how many were accepted, after checking that none was refused.
-    async fn end(self) -> usize {
+    pub async fn end(self) -> usize {
         self.stop.store(true, Ordering::SeqCst);
         self.task.await.unwrap();
         assert_eq!(self.refused.load(Ordering::SeqCst), 0, "starts were lost");

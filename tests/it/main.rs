@@ -14,6 +14,7 @@ mod approvals;
 mod audit;
 mod aws_receivers;
 mod deployments;
+mod deployments_rehearsals;
 mod durability;
 mod executions;
 mod harness;

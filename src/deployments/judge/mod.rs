@@ -33,7 +33,9 @@ pub use rank::RankTest;
 pub use ratio::{RATIOS, RatioTest};
 pub use report::{Comparison, compare};
 pub use settings::{Analysis, AnalysisError, OnInsufficientData};
-pub use verdict::{Demand, Finding, FindingKind, Health, Reading, TestName, TestReading, Verdict, judge};
+pub use verdict::{
+    Demand, Finding, FindingKind, Health, Reading, TestName, TestReading, Verdict, failing_rate, judge,
+};
 
 /// One of the two versions that share the alias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

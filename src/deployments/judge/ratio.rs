@@ -44,6 +44,26 @@ impl RatioTest {
         }
     }
 
+    /// The test as it will stand, on average, when `open` running executions of the stable version have ended, if each fails
+    /// with the chance `failing`.
+    ///
+    /// Failures are seen when they happen. A canary that fails as often as the stable version, but sooner, is seen to fail
+    /// before its peers; without this it would look worse until they have caught up. Each open stable execution multiplies
+    /// the final product by 1 if it succeeds and by 1/(ψw + 1 − w) if it fails, so its factor is, on average,
+    /// 1 − q + q/(ψw + 1 − w). An open canary's is at least 1 and is left away. So the result is at most the expectation of
+    /// what the test will say when all that has started has ended, and such expectations are a supermartingale too (Doob)
+    /// as long as q is not below the truth. The factor is at most 1, so nothing is found that would not be found without it.
+    #[must_use]
+    pub fn with_open(&self, share: Share, open: u64, failing: f64) -> Self {
+        let null = share.tilted(self.tolerance);
+        let mut expected = self.clone();
+        for (log, ratio) in expected.logs.iter_mut().zip(grid()) {
+            let if_it_fails = 1.0 / (ratio * null + 1.0 - null);
+            *log += real(open) * (failing * (if_it_fails - 1.0)).ln_1p();
+        }
+        expected
+    }
+
     /// The natural logarithm of the e-value.
     pub fn ln_e(&self) -> f64 {
         ln_mean_exp(&self.logs)
@@ -122,6 +142,27 @@ mod tests {
         let mut test = RatioTest::new(1.0);
         test.add(share(10), 500, 4_500);
         assert!(test.ln_e() < 0.0, "{}", test.ln_e());
+    }
+
+    #[test]
+    fn open_executions_of_the_stable_version_count_as_the_failures_they_will_be() {
+        let mut seen = RatioTest::new(1.0);
+        seen.add(share(10), 3, 0);
+        assert!(seen.ln_e() > 200.0_f64.ln());
+        assert!((seen.with_open(share(10), 0, 0.05).ln_e() - seen.ln_e()).abs() < 1e-12);
+        let expected = seen.with_open(share(10), 500, 0.05);
+        assert!(
+            expected.ln_e() < 0.0,
+            "25 failures are on their way: {}",
+            expected.ln_e()
+        );
+        let mut all = RatioTest::new(1.0);
+        all.add(share(10), 3, 25);
+        let certain = seen.with_open(share(10), 25, 1.0);
+        assert!(
+            (certain.ln_e() - all.ln_e()).abs() < 1e-9,
+            "surely failing is failed"
+        );
     }
 
     #[test]

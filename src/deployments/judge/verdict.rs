@@ -158,6 +158,13 @@ pub fn judge(analysis: &Analysis, evidence: &Evidence) -> Reading {
             }
         }
     }
+    let (stable, canary) = arms(evidence);
+    let failing = failing_rate(evidence.history, stable);
+    for period in &evidence.periods {
+        if let Some(share) = Share::of_percent(period.weight) {
+            failures = failures.with_open(share, period.stable.open, failing);
+        }
+    }
     let tests: Vec<_> = SPLIT
         .into_iter()
         .map(|(test, part)| {
@@ -173,7 +180,6 @@ pub fn judge(analysis: &Analysis, evidence: &Evidence) -> Reading {
             }
         })
         .collect();
-    let (stable, canary) = arms(evidence);
     let health = health(analysis, evidence, stable);
     let mut harm: Vec<_> = tests
         .iter()
@@ -219,6 +225,16 @@ impl Reading {
         }
         Verdict::Pass
     }
+}
+
+/// How many of the stable version's open executions are to be expected to fail: not below what its past and this deployment
+/// show (Clopper-Pearson, 95 %), nor below what they do at the moment, which an outage may have raised.
+pub fn failing_rate(history: Tally, stable: Tally) -> f64 {
+    let known = Tally {
+        closed: history.closed + stable.closed,
+        failed: history.failed + stable.failed,
+    };
+    clopper_pearson_upper(known, HEALTH_ALPHA).max(stable.rate())
 }
 
 /// Both arms over all periods.
@@ -417,6 +433,25 @@ mod tests {
             verdict(&Analysis::default(), &outage, Demand::default()),
             Verdict::Pass
         );
+    }
+
+    #[test]
+    fn failing_sooner_is_not_failing_more_often_while_the_stable_executions_still_run() {
+        let slow_workflow = |canary_failed| {
+            let mut seen = evidence(10, arm(0, 2), arm(canary_failed, 12));
+            seen.periods[0].stable.open = 180;
+            seen.history = Tally {
+                closed: 500,
+                failed: 25,
+            };
+            verdict(&Analysis::default(), &seen, Demand::default())
+        };
+        assert_eq!(
+            slow_workflow(4),
+            Verdict::Pass,
+            "five percent of 180 will fail too"
+        );
+        assert_eq!(kind(&slow_workflow(12)), Some(FindingKind::Failures));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::tests::{TestReport, TestResult, junit};
+use super::super::tests::{TestMode, TestReport, TestResult, junit};
 use super::advance::take_back;
 use super::model::{ReleaseView, StartRelease};
 use super::start::start_release;
@@ -141,6 +141,10 @@ async fn get_release_report(
             final_status: None,
             error: scenario.error,
             duration_ms: None,
+            mode: TestMode::Live,
+            replay_of: None,
+            outcome: None,
+            differences: Vec::new(),
         });
     let xml = junit::xml(&id.to_string(), &TestReport::of(results.collect())).map_err(Problem::internal)?;
     Ok(([(header::CONTENT_TYPE, "application/xml")], xml).into_response())

@@ -35,7 +35,7 @@ pub(in super::super) async fn start_release(
                     environment: Some(environment.clone()),
                     environments: None,
                     strategy: workflow.strategy.clone().or_else(|| request.strategy.clone()),
-                    tests: workflow.tests.clone(),
+                    tests: workflow.tests.clone().into(),
                     approval_required: request.approval_required,
                     gates: Vec::new(),
                     rollback_enabled: request.rollback_enabled,

@@ -43,6 +43,15 @@ pub(in super::super) async fn template_exists(
     )
 }
 
+/// Whether the template's executions are Express.
+pub(in super::super) async fn is_express(conn: &mut PgConnection, template: &str) -> Result<bool, DbError> {
+    let kind: Option<String> = sqlx::query_scalar("select kind from templates where name = $1")
+        .bind(template)
+        .fetch_optional(conn)
+        .await?;
+    Ok(kind.as_deref() == Some("EXPRESS"))
+}
+
 /// What is recorded behind the alias: (version, revision).
 pub(in super::super) async fn live(
     conn: &mut PgConnection,

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::super::tests::{TestCase, TestResult};
+use super::super::tests::trail::Trail;
+use super::super::tests::{ReplayOutcome, TestCase, TestMode, TestResult};
 use crate::db::{DbError, Tx};
 use crate::ids::DeploymentId;
 
@@ -21,6 +22,10 @@ pub(in super::super) struct TestRow {
     pub(in super::super) final_status: Option<String>,
     pub(in super::super) error: Option<String>,
     pub(in super::super) duration_ms: Option<i64>,
+    pub(in super::super) replay_of: Option<String>,
+    outcome: Option<String>,
+    differences: Json<Vec<String>>,
+    pub(in super::super) trail: Option<Json<Trail>>,
 }
 
 impl TestRow {
@@ -34,6 +39,19 @@ impl TestRow {
             final_status: self.final_status.clone(),
             error: self.error.clone(),
             duration_ms: self.duration_ms,
+            mode: match (&self.replay_of, &self.test_case.0.mocks) {
+                (Some(_), _) => TestMode::Replay,
+                (None, Some(_)) => TestMode::Mocked,
+                (None, None) => TestMode::Live,
+            },
+            replay_of: self.replay_of.clone(),
+            outcome: self.outcome.as_deref().and_then(|outcome| match outcome {
+                "same" => Some(ReplayOutcome::Same),
+                "differs" => Some(ReplayOutcome::Differs),
+                "not_comparable" => Some(ReplayOutcome::NotComparable),
+                _ => None,
+            }),
+            differences: self.differences.0.clone(),
         }
     }
 }
@@ -59,6 +77,61 @@ pub(in super::super) async fn insert(
     Ok(())
 }
 
+/// A past execution to be replayed.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in super::super) struct PastRow {
+    execution_arn: String,
+    name: String,
+}
+
+/// Draws past executions of a version through its alias. The draw is the deployment's own and comes out the same again.
+pub(in super::super) async fn draw(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+    version: &str,
+    (statuses, samples): (&[String], u32),
+    since: DateTime<Utc>,
+) -> Result<Vec<PastRow>, DbError> {
+    Ok(sqlx::query_as(
+        "select execution_arn, name from executions where version_arn = $1 and alias_arn is not null \
+             and status = any($2) and started_at >= $3 and record = 'started' and redrive_count = 0 and lost_at is null \
+             and kind = 'STANDARD' and execution_arn is not null \
+         order by md5(id || $4) limit $5",
+    )
+    .bind(version)
+    .bind(statuses)
+    .bind(since)
+    .bind(id.to_string())
+    .bind(i64::from(samples))
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Writes the replays of a new deployment, after its cases.
+pub(in super::super) async fn insert_replays(
+    tx: &mut Tx,
+    id: DeploymentId,
+    past: &[PastRow],
+    first: usize,
+    name: impl Fn(usize) -> String,
+) -> Result<(), DbError> {
+    for (position, past) in (first..).zip(past) {
+        let case = serde_json::json!({"name": format!("replay of {}", past.name)});
+        sqlx::query(
+            "insert into deployment_tests (deployment, position, test_case, execution_name, replay_of) \
+             values ($1, $2, $3, $4, $5)",
+        )
+        .bind(id)
+        .bind(i32::try_from(position).unwrap_or(i32::MAX))
+        .bind(Json(case))
+        .bind(name(position))
+        .bind(&past.execution_arn)
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
 /// All cases in order.
 pub(in super::super) async fn load(
     conn: &mut PgConnection,
@@ -66,7 +139,7 @@ pub(in super::super) async fn load(
 ) -> Result<Vec<TestRow>, DbError> {
     Ok(sqlx::query_as(
         "select position, test_case, execution_name, execution_arn, started_at, finished_at, passed, final_status, error, \
-             duration_ms from deployment_tests where deployment = $1 order by position",
+             duration_ms, replay_of, outcome, differences, trail from deployment_tests where deployment = $1 order by position",
     )
     .bind(id)
     .fetch_all(conn)
@@ -99,10 +172,17 @@ pub(in super::super) async fn finished(
     conn: &mut PgConnection,
     id: DeploymentId,
     result: &TestResult,
+    trail: Option<&Trail>,
     at: DateTime<Utc>,
 ) -> Result<(), DbError> {
+    let outcome = result.outcome.map(|outcome| match outcome {
+        ReplayOutcome::Same => "same",
+        ReplayOutcome::Differs => "differs",
+        ReplayOutcome::NotComparable => "not_comparable",
+    });
     sqlx::query(
-        "update deployment_tests set finished_at = $3, passed = $4, final_status = $5, error = $6, duration_ms = $7 \
+        "update deployment_tests set finished_at = $3, passed = $4, final_status = $5, error = $6, duration_ms = $7, \
+             outcome = $8, differences = $9, trail = $10 \
          where deployment = $1 and position = $2 and finished_at is null",
     )
     .bind(id)
@@ -112,6 +192,9 @@ pub(in super::super) async fn finished(
     .bind(&result.final_status)
     .bind(&result.error)
     .bind(result.duration_ms)
+    .bind(outcome)
+    .bind(Json(&result.differences))
+    .bind(trail.map(Json))
     .execute(conn)
     .await?;
     Ok(())

@@ -1,11 +1,13 @@
 //! What the tests of a version went through: states, the branches of choices, catches. Pure: from the definition and the
-//! histories of the tests' executions.
+//! ways the tests' executions went, rehearsed ones too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+
+use super::trail::Trail;
 
 /// One kind of thing and how much of it was gone through.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
@@ -22,7 +24,7 @@ pub struct Share {
 /// What the tests went through.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct Coverage {
-    /// Executions whose history was read.
+    /// Executions whose way is known.
     pub executions: usize,
     /// States, those within Map and Parallel too.
     pub states: Share,
@@ -32,14 +34,16 @@ pub struct Coverage {
     pub catches: Share,
 }
 
-/// Compares a definition with histories, each a list of events as `GetExecutionHistory` gives them.
-pub fn coverage(definition: &Value, histories: &[Vec<Value>]) -> Coverage {
+/// Compares a definition with the ways that executions of it went.
+pub fn coverage(definition: &Value, trails: &[Trail]) -> Coverage {
     let mut states = BTreeMap::new();
     collect(definition, &mut states);
-    let (mut entered, mut taken) = (BTreeSet::new(), BTreeSet::new());
-    for history in histories {
-        follow(history, &mut entered, &mut taken);
-    }
+    let entered: BTreeSet<&String> = trails.iter().flat_map(|trail| &trail.entered).collect();
+    let taken: BTreeSet<(String, String)> = trails
+        .iter()
+        .flat_map(|trail| &trail.taken)
+        .map(|(from, to, _)| (from.clone(), to.clone()))
+        .collect();
     let arrows = |kind: fn(&Value) -> Vec<&str>| -> Vec<(String, bool)> {
         states
             .iter()
@@ -54,7 +58,7 @@ pub fn coverage(definition: &Value, histories: &[Vec<Value>]) -> Coverage {
             .collect()
     };
     Coverage {
-        executions: histories.len(),
+        executions: trails.len(),
         states: share(
             states
                 .keys()
@@ -124,27 +128,6 @@ fn catches(state: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The states entered, and which came from which: an entry's previous event is the exit of the state before.
-fn follow(history: &[Value], entered: &mut BTreeSet<String>, taken: &mut BTreeSet<(String, String)>) {
-    let name = |event: &Value, details: &str| Some(event.get(details)?.get("name")?.as_str()?.to_owned());
-    let mut exits = BTreeMap::new();
-    for event in history {
-        if let (Some(id), Some(state)) = (
-            event.get("id").and_then(Value::as_i64),
-            name(event, "stateExitedEventDetails"),
-        ) {
-            exits.insert(id, state);
-        }
-        if let Some(state) = name(event, "stateEnteredEventDetails") {
-            let previous = event.get("previousEventId").and_then(Value::as_i64);
-            if let Some(before) = previous.and_then(|id| exits.get(&id)) {
-                taken.insert((before.clone(), state.clone()));
-            }
-            entered.insert(state);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -167,7 +150,7 @@ mod tests {
             exited(5, "Work"),
             entered(6, 5, "Sorry"),
         ];
-        let found = coverage(&definition, &[history]);
+        let found = coverage(&definition, &[Trail::of(&history)]);
         assert_eq!((found.states.total, found.states.covered), (4, 3));
         assert_eq!(found.states.missing, ["End"]);
         assert_eq!(found.choices.missing, ["Which -> End"]);

@@ -24,8 +24,10 @@ pub fn xml(suite: &str, report: &TestReport) -> Result<String, quick_junit::Seri
         if let Some(ms) = result.duration_ms.and_then(|ms| u64::try_from(ms).ok()) {
             case.set_time(Duration::from_millis(ms));
         }
-        if let Some(arn) = &result.execution_arn {
-            case.set_system_out(arn.clone());
+        let arn = result.execution_arn.iter().chain(&result.replay_of);
+        let told: Vec<_> = arn.chain(&result.differences).map(String::as_str).collect();
+        if !told.is_empty() {
+            case.set_system_out(told.join("\n"));
         }
         tests.add_test_case(case);
     }
@@ -36,7 +38,7 @@ pub fn xml(suite: &str, report: &TestReport) -> Result<String, quick_junit::Seri
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::TestResult;
+    use super::super::model::{TestMode, TestResult};
     use super::*;
 
     #[test]
@@ -49,11 +51,19 @@ mod tests {
             final_status: Some("FAILED".into()),
             error: Some("expected SUCCEEDED, got FAILED".into()),
             duration_ms: Some(1_500),
+            mode: TestMode::Replay,
+            replay_of: Some("arn:execution".into()),
+            outcome: None,
+            differences: vec!["output `/total` is 12, was 10".into()],
         }]);
         let xml = xml("dep_1", &report).unwrap();
         assert!(xml.contains(r#"failures="1""#), "{xml}");
         assert!(
             xml.contains("valid &lt;customer&gt;") && xml.contains("got FAILED"),
+            "{xml}"
+        );
+        assert!(
+            xml.contains("arn:execution") && xml.contains("is 12, was 10"),
             "{xml}"
         );
     }

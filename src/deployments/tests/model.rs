@@ -5,6 +5,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::matcher::{Mismatch, compare};
+use super::mocks::{self, Mocks};
+use super::replay::{Replay, ReplayOutcome};
 
 /// Most cases of one deployment: they run at the same time.
 pub const CASES_MAX: usize = 200;
@@ -47,9 +49,111 @@ pub struct TestCase {
     /// The error it is to end with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_error: Option<String>,
-    /// After this the execution is stopped and the test has failed. Default 300.
+    /// After this the execution is stopped and the test has failed. Default 300. A rehearsal has a clock of its own and never
+    /// waits.
     #[serde(default = "five_minutes", alias = "timeout")]
     pub timeout_seconds: u64,
+    /// What the tasks answer, by the state's name. Given, even when empty, the definition is rehearsed without touching anything
+    /// outside; a task without a mock fails the test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<super::mocks::Mock>>>)]
+    pub mocks: Option<Mocks>,
+}
+
+/// The tests of a deployment: cases, and a replay of past executions.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tests {
+    /// The cases.
+    pub cases: Vec<TestCase>,
+    /// What is replayed.
+    pub replay: Option<Replay>,
+}
+
+/// How tests are written: a list of cases, or both.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum TestsWritten {
+    /// Cases.
+    Cases(Vec<TestCase>),
+    /// Cases and a replay.
+    Both(TestsObject),
+}
+
+/// Cases and a replay.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TestsObject {
+    /// The cases.
+    pub cases: Vec<TestCase>,
+    /// Replay of past executions of the version that serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
+}
+
+impl Tests {
+    /// Whether nothing is tested.
+    pub fn is_empty(&self) -> bool {
+        self.cases.is_empty() && self.replay.is_none()
+    }
+}
+
+impl From<Vec<TestCase>> for Tests {
+    fn from(cases: Vec<TestCase>) -> Self {
+        Self { cases, replay: None }
+    }
+}
+
+impl Serialize for Tests {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.replay.is_none() {
+            return self.cases.serialize(serializer);
+        }
+        let both = TestsObject {
+            cases: self.cases.clone(),
+            replay: self.replay.clone(),
+        };
+        both.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tests {
+    /// By hand, so that a wrong field is named with its place.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CasesOrBoth;
+        impl<'de> serde::de::Visitor<'de> for CasesOrBoth {
+            type Value = Tests;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of test cases, or an object with `cases` and `replay`")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, seq: A) -> Result<Tests, A::Error> {
+                Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(seq)).map(Tests::from)
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Tests, A::Error> {
+                let both = TestsObject::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(Tests {
+                    cases: both.cases,
+                    replay: both.replay,
+                })
+            }
+        }
+        deserializer.deserialize_any(CasesOrBoth)
+    }
+}
+
+/// How a test was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TestMode {
+    /// As an execution in the environment, with its side effects.
+    #[default]
+    Live,
+    /// Rehearsed with mocks.
+    Mocked,
+    /// Rehearsed with the answers of a past execution.
+    Replay,
 }
 
 fn empty() -> Value {
@@ -83,9 +187,21 @@ pub struct TestResult {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// How long the execution took, milliseconds.
+    /// How long the execution took, milliseconds; of a rehearsal by its own clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
+    /// How it was run.
+    #[serde(default)]
+    pub mode: TestMode,
+    /// A replay: the past execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<String>,
+    /// A replay: how it compared with what was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<ReplayOutcome>,
+    /// A replay: what differs, or why it could not be compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<String>,
 }
 
 /// All tests of a deployment.
@@ -137,8 +253,8 @@ impl TestReport {
 pub struct TestCaseError {
     /// Which case, from 0.
     pub index: usize,
-    /// Which field.
-    pub field: &'static str,
+    /// Which field, as a path below the case.
+    pub field: String,
     /// What is wrong with it.
     pub reason: String,
 }
@@ -147,9 +263,9 @@ pub struct TestCaseError {
 pub fn check_cases(cases: &[TestCase]) -> Vec<TestCaseError> {
     let mut errors = Vec::new();
     let mut names = std::collections::BTreeSet::new();
-    let fault = |index, field, reason: &str| TestCaseError {
+    let fault = |index, field: &str, reason: &str| TestCaseError {
         index,
-        field,
+        field: field.to_owned(),
         reason: reason.to_owned(),
     };
     if cases.len() > CASES_MAX {
@@ -185,6 +301,9 @@ pub fn check_cases(cases: &[TestCase]) -> Vec<TestCaseError> {
         }
         if let Some(problem) = case.expected_output.as_ref().and_then(super::matcher::problem) {
             errors.push(fault(index, "expected_output", &problem));
+        }
+        for (state, problem) in case.mocks.iter().flat_map(mocks::problems) {
+            errors.push(fault(index, &format!("mocks/{state}"), &problem));
         }
     }
     errors
@@ -257,8 +376,22 @@ mod tests {
             .collect();
         assert_eq!(
             fields,
-            [(1, "name"), (1, "expected_status"), (1, "timeout_seconds")]
+            ["name", "expected_status", "timeout_seconds"].map(|field| (1, field.to_owned()))
         );
+    }
+
+    #[test]
+    fn tests_are_a_list_or_an_object_and_are_written_as_they_were_read() {
+        for text in [
+            r#"[{"name":"a","input":{},"expected_status":"SUCCEEDED","timeout_seconds":300}]"#,
+            r#"{"cases":[],"replay":{"samples":3,"statuses":["SUCCEEDED"],"on_difference":"report"}}"#,
+        ] {
+            let tests: Tests = serde_json::from_str(text).unwrap();
+            assert!(!tests.is_empty());
+            assert_eq!(serde_json::to_string(&tests).unwrap(), text);
+        }
+        let wrong = serde_json::from_str::<Tests>(r#"{"replays": 1}"#).unwrap_err();
+        assert!(wrong.to_string().contains("`replays`"), "{wrong}");
     }
 
     #[test]
@@ -295,6 +428,10 @@ mod tests {
             final_status: None,
             error: (passed == Some(false)).then(|| "why".into()),
             duration_ms: None,
+            mode: TestMode::Live,
+            replay_of: None,
+            outcome: None,
+            differences: Vec::new(),
         };
         let report = TestReport::of(vec![
             result("a", Some(true)),

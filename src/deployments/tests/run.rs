@@ -1,5 +1,5 @@
 //! Moves the tests of a deployment forward: starts those that were not started, reads those that run, stops those that take
-//! too long.
+//! too long; rehearses those that have mocks or replay the past.
 
 use futures::StreamExt as _;
 use serde_json::Value;
@@ -10,12 +10,14 @@ use super::super::store;
 use super::super::store::record::Record;
 use super::super::store::tests::TestRow;
 use super::model::TestResult;
+use super::sample;
+use super::trail::Trail;
 use crate::app::App;
 use crate::db::DbError;
 use crate::environments::Target;
 use crate::ids::DeploymentId;
 use crate::step_functions::{
-    ErrorKind, Execution, ExecutionStatus, MachineType, StartExecution, StepFunctionsError,
+    ErrorKind, Execution, ExecutionStatus, MachineType, StartExecution, StateMachine, StepFunctionsError,
 };
 
 /// The name of the execution of a case: the same each time, so that it is started once.
@@ -35,14 +37,20 @@ pub(in super::super) async fn advance(
     let Some(version) = record.to_version.as_deref() else {
         return Ok(());
     };
-    let kind = target
-        .step_functions
-        .describe_state_machine(version)
-        .await?
-        .machine_type;
-    let open = rows.into_iter().filter(|row| row.finished_at.is_none());
+    let open: Vec<_> = rows.into_iter().filter(|row| row.finished_at.is_none()).collect();
+    let new = target.step_functions.describe_state_machine(version).await?;
+    let replays = open.iter().any(|row| row.replay_of.is_some());
+    let old = match &record.from_version {
+        Some(from) if replays => Some(target.step_functions.describe_state_machine(from).await?),
+        _ => None,
+    };
+    let machines = Machines {
+        version,
+        new: &new,
+        old: old.as_ref(),
+    };
     let mut rounds = futures::stream::iter(open)
-        .map(|row| round(app, target, record, (version, kind), row))
+        .map(|row| round(app, target, record, machines, row))
         .buffer_unordered(CALLS_AT_ONCE);
     while let Some(outcome) = rounds.next().await {
         outcome?;
@@ -50,13 +58,34 @@ pub(in super::super) async fn advance(
     Ok(())
 }
 
+/// What the tests are about.
+#[derive(Clone, Copy)]
+struct Machines<'a> {
+    /// The new version's ARN.
+    version: &'a str,
+    new: &'a StateMachine,
+    /// The version that serves, where something is replayed.
+    old: Option<&'a StateMachine>,
+}
+
 async fn round(
     app: &App,
     target: &Target,
     record: &Record,
-    (version, kind): (&str, MachineType),
+    machines: Machines<'_>,
     row: TestRow,
 ) -> Result<(), ConvergeError> {
+    let Machines { version, new, old } = machines;
+    if let Some(past) = &row.replay_of {
+        // Without an old version nothing was drawn; one that vanished since replays against itself, and says so by its history.
+        let played = sample::of_past(target, record, (old.unwrap_or(new), new), &row, past).await?;
+        return finish(app, record, played.result, played.trail.as_ref()).await;
+    }
+    if let Some(mocks) = row.test_case.0.mocks.clone() {
+        let played = sample::with_mocks(app, target, record, new, &row, mocks).await;
+        return finish(app, record, played.result, played.trail.as_ref()).await;
+    }
+    let kind = new.machine_type;
     let start = StartExecution {
         state_machine_arn: version.to_owned(),
         name: Some(row.execution_name.clone()),
@@ -70,7 +99,7 @@ async fn round(
         let execution = target.step_functions.describe_execution(arn).await?;
         let seconds = i64::try_from(row.test_case.0.timeout_seconds).unwrap_or(i64::MAX / 1_000);
         return if execution.status.is_closed() {
-            finish(app, record, ended(&row, &execution)).await
+            finish(app, record, ended(&row, &execution), None).await
         } else if app.clock.now() >= started_at + chrono::TimeDelta::seconds(seconds) {
             stop(app, target, record, &row, arn).await
         } else {
@@ -121,7 +150,7 @@ async fn express(
         duration_ms: Some((ended.stopped_at - ended.started_at).num_milliseconds()),
         ..row.result()
     };
-    finish(app, record, result).await
+    finish(app, record, result, None).await
 }
 
 /// How a case ended whose execution closed.
@@ -179,7 +208,7 @@ async fn stop(
         duration_ms: None,
         ..row.result()
     };
-    finish(app, record, result).await
+    finish(app, record, result, None).await
 }
 
 /// The version does not even take the input.
@@ -194,11 +223,16 @@ async fn refused(
         error: Some(error.to_string()),
         ..row.result()
     };
-    finish(app, record, result).await
+    finish(app, record, result, None).await
 }
 
-async fn finish(app: &App, record: &Record, result: TestResult) -> Result<(), ConvergeError> {
+async fn finish(
+    app: &App,
+    record: &Record,
+    result: TestResult,
+    trail: Option<&Trail>,
+) -> Result<(), ConvergeError> {
     let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
-    store::tests::finished(&mut conn, record.id, &result, app.clock.now()).await?;
+    store::tests::finished(&mut conn, record.id, &result, trail, app.clock.now()).await?;
     Ok(())
 }
