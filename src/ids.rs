@@ -129,6 +129,7 @@ typed_id!(/** One run of a set of tests. */ TestRunId, "trn");
 typed_id!(/** One HTTP request. */ RequestId, "req");
 typed_id!(/** One event told to the outside, the same for every destination and attempt. */ EventId, "evt");
 typed_id!(/** One entry of the audit log. */ AuditEventId, "aud");
+typed_id!(/** One waiver of a rule for a template. */ ExemptionId, "exm");
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,7 @@ pub mod deployments;
 pub mod environments;
 pub mod executions;
 pub mod notifications;
+pub mod policies;
 pub mod slack;
 pub mod templates;
 // index: one line per thing

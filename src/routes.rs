@@ -27,6 +27,7 @@ use crate::http::{Json, Problem, ProblemKind, idempotency, layers};
     tags(
         (name = "service", description = "Health, metrics, version"),
         (name = "templates", description = "The registry of workflow templates and their revisions"),
+        (name = "policies", description = "Rule sets that environments demand, and exemptions from them"),
         (name = "executions", description = "Runs of workflows"),
         (name = "analytics", description = "What the runs of a workflow say about it"),
         (name = "environments", description = "Where templates are deployed"),
@@ -53,6 +54,7 @@ fn features() -> OpenApiRouter<Arc<App>> {
         .merge(crate::jobs::http::routes())
         .merge(crate::deployments::http::routes())
         .merge(crate::environments::http::routes())
+        .merge(crate::policies::http::routes())
         .merge(crate::templates::http::routes())
         .merge(crate::executions::http::routes())
         .merge(crate::analytics::http::routes())

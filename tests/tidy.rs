@@ -15,6 +15,7 @@ const ROOMS: &[&[&str]] = &[
     &["http"],
     &["jobs", "access", "audit", "notifications", "cloudwatch"],
     &["approvals"],
+    &["policies"],
     &["templates"],
     &["executions"],
     &["analytics"],

@@ -138,7 +138,9 @@ fn changing(pattern: &str) -> Action {
     let verb = rest.rsplit('/').next().unwrap_or_default();
     match (noun, verb) {
         // Who may decide an approval is the approval's own question; its requester may cancel it.
-        ("validations" | "cost-estimates", _) | ("approvals", "cancel") => Action::Read,
+        ("validations" | "cost-estimates", _) | ("rule-sets", "evaluate") | ("approvals", "cancel") => {
+            Action::Read
+        }
         ("templates", "executions") | ("executions" | "bulk-operations" | "map-runs" | "dead-letters", _) => {
             Action::OperateExecutions
         }
@@ -150,7 +152,7 @@ fn changing(pattern: &str) -> Action {
         ("templates" | "test-suites" | "scenarios" | "test-runs" | "debug-sessions" | "imports", _) => {
             Action::ChangeTemplates
         }
-        ("approvals", _) => Action::Decide,
+        ("approvals" | "exemptions", _) => Action::Decide,
         ("tasks" | "task-intake", _) => Action::WorkOnTasks,
         ("deliveries" | "webhook-deliveries" | "jobs", _) => Action::Repair,
         _ => Action::Administer,
@@ -227,6 +229,9 @@ mod tests {
         assert_eq!(right("POST", "/v1/approvals/{id}/decisions"), Action::Decide);
         assert_eq!(right("POST", "/v1/tasks/{id}/complete"), Action::WorkOnTasks);
         assert_eq!(right("POST", "/v1/validations"), Action::Read);
+        assert_eq!(right("PUT", "/v1/rule-sets/{id}"), Action::Administer);
+        assert_eq!(right("POST", "/v1/rule-sets/{id}/evaluate"), Action::Read);
+        assert_eq!(right("POST", "/v1/exemptions"), Action::Decide);
         assert_eq!(right("GET", "/v1/webhook-secrets"), Action::Administer);
         assert_eq!(needs("GET", "/docs/{*rest}"), Need::Nothing);
         assert_eq!(right("POST", "/docs/{*rest}"), Action::Administer);

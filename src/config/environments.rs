@@ -182,6 +182,9 @@ pub struct Policies {
     /// Log group of state machines whose template asks for logging; ends with `:*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_group_arn: Option<String>,
+    /// The rule set that whatever is registered or deployed here must keep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_set: Option<String>,
     /// Times in which no traffic is moved to a new version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freezes: Vec<Freeze>,
@@ -227,7 +230,7 @@ impl Environment {
 /// AWS itself), `access_key_id` and `secret_access_key` (for endpoints that are not AWS), `instance_metadata` (default
 /// false), and the fields of [`Policies`]: `alias` (default `live`), `approval_required` (default false),
 /// `rollback_enabled` (default true), `monitoring_enabled` (default true), `notification_topics` (default none),
-/// `metrics_namespace` (default none), `execution_role_arn`, `log_group_arn`, `freezes` (a list of `{from, until, reason}`); and `quotas`.
+/// `metrics_namespace` (default none), `execution_role_arn`, `log_group_arn`, `rule_set` (default none), `freezes` (a list of `{from, until, reason}`); and `quotas`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct EnvironmentFields {
@@ -247,6 +250,7 @@ struct EnvironmentFields {
     metrics_namespace: Option<String>,
     execution_role_arn: Option<String>,
     log_group_arn: Option<String>,
+    rule_set: Option<String>,
     freezes: Vec<Freeze>,
     quotas: BTreeMap<String, Quota>,
 }
@@ -262,6 +266,7 @@ impl EnvironmentFields {
             metrics_namespace: self.metrics_namespace.clone(),
             execution_role_arn: self.execution_role_arn.clone(),
             log_group_arn: self.log_group_arn.clone(),
+            rule_set: self.rule_set.clone(),
             freezes: self.freezes.clone(),
         }
     }
@@ -284,6 +289,15 @@ impl EnvironmentFields {
             .is_some_and(|arn| !arn.ends_with(":*"))
         {
             return Err("`log_group_arn` must end with `:*`: Step Functions refuses it otherwise");
+        }
+        if self
+            .rule_set
+            .as_deref()
+            .is_some_and(|name| name.parse::<EnvironmentName>().is_err())
+        {
+            return Err(
+                "`rule_set` has lower case letters, digits and dashes, a letter first, at most 40 characters",
+            );
         }
         if self.freezes.iter().any(|freeze| freeze.from >= freeze.until) {
             return Err("has a freeze that ends before it begins");

@@ -24,6 +24,8 @@ use crate::audit::{self, AuditEntry};
 use crate::db::{DbError, Tx};
 use crate::environments::{EnvironmentName, Target, UnknownEnvironment};
 use crate::ids::DeploymentId;
+use crate::policies::DemandError;
+use crate::templates;
 
 /// What to do when another deployment of the same template and environment is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -141,6 +143,9 @@ pub enum StartError {
         /// Where that one stands.
         state: State,
     },
+    /// The environment demands a rule set that the revision does not keep.
+    #[error(transparent)]
+    Demand(#[from] DemandError),
     /// The database failed.
     #[error("the deployment could not be written")]
     Database(#[from] DbError),
@@ -157,8 +162,20 @@ pub(super) struct Prepared {
     topics: Vec<String>,
 }
 
-/// Checks a request and makes its plan; writes nothing.
+/// Checks a request and makes its plan; writes nothing. Refused where the revision breaks what the environment demands.
 pub(super) async fn prepare(
+    app: &App,
+    request: &StartDeployment,
+    requester: &str,
+) -> Result<Prepared, StartError> {
+    let prepared = prepare_whatever_is_demanded(app, request, requester).await?;
+    let target = target(app, &prepared.environment)?;
+    templates::admit(app, target, &request.template, prepared.revision).await?;
+    Ok(prepared)
+}
+
+/// Going back is never refused by a rule.
+async fn prepare_whatever_is_demanded(
     app: &App,
     request: &StartDeployment,
     requester: &str,
@@ -439,7 +456,7 @@ pub(super) async fn start_back(
         protect_unqualified: Some(false),
         reason: Some(reason.map_or_else(|| "rollback".to_owned(), |reason| format!("rollback: {reason}"))),
     };
-    let prepared = prepare(app, &request, requester).await?;
+    let prepared = prepare_whatever_is_demanded(app, &request, requester).await?;
     let mut tx = app.db.begin().await?;
     let (id, _) = insert(
         app,

@@ -50,6 +50,8 @@ problem_kinds! {
     InvalidRequest = "invalid_request", UNPROCESSABLE_ENTITY, "The request is not valid";
     /// The definition breaks a rule of the Amazon States Language or of the template.
     InvalidDefinition = "invalid_definition", UNPROCESSABLE_ENTITY, "The definition is not valid";
+    /// The definition breaks the rule set that an environment demands.
+    PolicyViolation = "policy_violation", UNPROCESSABLE_ENTITY, "The definition breaks a rule of this environment";
     /// The input does not fit the template's `input_schema`.
     InvalidInput = "invalid_input", UNPROCESSABLE_ENTITY, "The input does not fit the template's schema";
     /// No key, or a wrong one.
@@ -66,6 +68,10 @@ problem_kinds! {
     AlreadyExists = "already_exists", CONFLICT, "It already exists";
     /// The resource is still in use.
     InUse = "in_use", CONFLICT, "It is still in use";
+    /// A change of what exists must say which version was seen.
+    PreconditionRequired = "precondition_required", PRECONDITION_REQUIRED, "Say which version you have seen";
+    /// It is not the version that was seen.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "It was changed meanwhile";
     /// What was asked for is gone for good.
     Gone = "gone", GONE, "It is gone";
     /// The body is too large.
@@ -110,6 +116,9 @@ pub struct ErrorItem {
     pub code: String,
     /// What is wrong.
     pub message: String,
+    /// Name of the rule of the house that is broken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// JSON Pointer (RFC 6901) into the request's body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
@@ -125,6 +134,9 @@ pub struct ErrorItem {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// The page about this code: a path of this service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub documentation: Option<String>,
 }
 
 impl ErrorItem {

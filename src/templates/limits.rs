@@ -18,22 +18,6 @@ pub(super) const TAG_KEY_LENGTH_MAX: usize = 128;
 /// Characters of a tag's value (AWS tagging rules).
 pub(super) const TAG_VALUE_LENGTH_MAX: usize = 256;
 
-/// Rules of one template.
-pub(super) const RULES_MAX: usize = 50;
-
-/// Bytes of one rule's CEL expression: a screenful.
-pub(super) const RULE_EXPRESSION_BYTES_MAX: usize = 4_096;
-
-/// Characters of a rule's message.
-pub(super) const RULE_MESSAGE_LENGTH_MAX: usize = 512;
-
-/// Steps that evaluating one rule over one definition may take in the worst case: below a second on a slow core.
-pub(super) const RULE_STEPS_MAX: u64 = 2_000_000;
-
-/// Bytes of stack for compiling and evaluating rules: several times what the deepest expression of [`RULE_EXPRESSION_BYTES_MAX`] took when it
-/// was tried in an unoptimised build.
-pub(super) const RULE_STACK_BYTES: usize = 256 * 1024 * 1024;
-
 /// Bytes of an input schema: it is compiled anew for each start.
 pub(super) const INPUT_SCHEMA_BYTES_MAX: usize = 65_536;
 

@@ -8,6 +8,8 @@
 //! plus the transforms that the revision lists. State machines are found by their constructed ARN, never by listing. Registration puts
 //! the first revision behind the alias; after that only deployments move it ([`publish`], [`ensure_alias`], [`set_live`]).
 
+mod admit;
+mod assess;
 mod converge;
 mod diff;
 mod digest;
@@ -20,13 +22,14 @@ mod publish;
 mod register;
 mod remove;
 mod revise;
-mod rules;
 mod run;
 mod schema;
 mod store;
+mod survey;
 mod transform;
 mod validate;
 
+pub use admit::admit;
 pub use converge::{Converge, ensure_alias};
 pub use find::{Overview, find, revision};
 pub use model::{Binding, BindingState, Revision, Settings, Template, TemplateName, check_name};

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::limits;
 use crate::config::EnvironmentName;
+pub(super) use crate::policies::{Diagnostic, Rule, Severity};
 pub(super) use crate::step_functions::{LogLevel, MachineType};
 
 /// A template's name, which is also its state machine's: 1–80 letters, digits, `-` and `_`. AWS takes more characters but then
@@ -89,68 +90,6 @@ pub struct Logging {
     pub include_execution_data: bool,
 }
 
-/// How grave a diagnostic is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Severity {
-    /// The definition is refused.
-    Error,
-    /// It runs, but probably not as it should.
-    Warning,
-    /// Worth knowing.
-    Info,
-}
-
-impl Severity {
-    /// As written in answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "ERROR",
-            Self::Warning => "WARNING",
-            Self::Info => "INFO",
-        }
-    }
-}
-
-/// What a broken rule means. Written in lower case in a rule, as in the contract.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RuleSeverity {
-    /// The definition is refused.
-    #[default]
-    Error,
-    /// It is mentioned.
-    Warning,
-    /// It is mentioned.
-    Info,
-}
-
-impl From<RuleSeverity> for Severity {
-    fn from(severity: RuleSeverity) -> Self {
-        match severity {
-            RuleSeverity::Error => Self::Error,
-            RuleSeverity::Warning => Self::Warning,
-            RuleSeverity::Info => Self::Info,
-        }
-    }
-}
-
-/// A rule of the house: a CEL expression over `definition` that must be true.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// Names the rule in messages.
-    pub name: String,
-    /// A CEL expression that gives a bool, such as `has(definition.Comment)`.
-    pub expression: String,
-    /// What a broken rule means.
-    #[serde(default)]
-    pub severity: RuleSeverity,
-    /// What to tell whoever breaks it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-}
-
 /// How a revision is to be run. Part of the revision: two revisions may differ in nothing else.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Settings {
@@ -199,29 +138,6 @@ impl Written {
             Self::Json(value) => format!("{value:#}"),
         }
     }
-}
-
-/// What is wrong with, or worth knowing about, a definition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Diagnostic {
-    /// How grave it is.
-    pub severity: Severity,
-    /// Stable code of the rule.
-    pub code: String,
-    /// What is wrong.
-    pub message: String,
-    /// Where, as AWS writes it: `/States/A/Next`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub location: Option<String>,
-    /// Line in the definition's text, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<u32>,
-    /// Column in characters, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<u32>,
-    /// What to do about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
 }
 
 /// A change that Signalbox made to the definition before publishing it.

@@ -17,6 +17,7 @@ use crate::audit::{self, AuditEntry};
 use crate::db::{DbError, Tx};
 use crate::environments::{EnvironmentName, Target, UnknownEnvironment};
 use crate::jobs::{self, Enqueue};
+use crate::policies::{self, Demand, DemandError};
 
 /// What to register.
 #[derive(Debug)]
@@ -69,6 +70,9 @@ pub enum RegisterError {
         /// Its name.
         environment: EnvironmentName,
     },
+    /// An environment demands a rule set that the definition does not keep.
+    #[error(transparent)]
+    Demand(#[from] DemandError),
     /// More environments than one registration may name.
     #[error(
         "a registration names at most {} environments",
@@ -89,6 +93,14 @@ pub(super) async fn register(app: &Arc<App>, command: Register) -> Result<Regist
     let checked = validate::check(command.definition, command.kind, command.settings.clone())
         .await
         .map_err(RegisterError::Check)?;
+    for target in &targets {
+        let what = Demand {
+            template: command.name.as_str(),
+            kind: command.kind,
+            published: &checked.published,
+        };
+        policies::demand(app, target, what).await?;
+    }
 
     let mut tx = app.db.begin().await?;
     let recorded = record(

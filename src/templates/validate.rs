@@ -1,13 +1,13 @@
-//! Checks a definition: the language's rules, the house's rules, the settings; and makes of it what is published.
+//! Checks a definition with its settings, and makes of it what is published.
 
 use serde_json::Value;
 
-use super::model::{Diagnostic, MachineType, Rule, Settings, Severity, Transform, Written};
+use super::model::{Diagnostic, MachineType, Settings, Severity, Transform, Written};
 use super::plan::{self, Fault};
-use super::rules::{self, InvalidRule};
 use super::schema::{self, InvalidSchema};
 use super::{digest, transform};
 use crate::limits;
+use crate::policies::{InvalidRule, examine};
 
 /// A definition that can be registered.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +68,11 @@ fn check_now(written: Written, kind: MachineType, settings: &Settings) -> Result
     }
     let text = written.into_text();
     let (mut diagnostics, definition) =
-        diagnose(&text, kind, settings.rules.as_deref().unwrap_or_default()).map_err(CheckError::Rules)?;
+        examine(&text, kind, settings.rules.as_deref().unwrap_or_default()).map_err(CheckError::Rules)?;
+    // Fixes are for those who write; a record of a text that never changes has no use for them.
+    for diagnostic in &mut diagnostics {
+        diagnostic.fix = None;
+    }
     let mut definition = match definition {
         Some(definition) if diagnostics.iter().all(|d| d.severity != Severity::Error) => definition,
         _ => return Err(CheckError::Definition(diagnostics)),
@@ -88,46 +92,6 @@ fn check_now(written: Written, kind: MachineType, settings: &Settings) -> Result
         diagnostics,
         digest,
     })
-}
-
-/// Everything there is to say about a definition, and the definition where it is JSON. Fails only for rules that can't be used.
-pub(super) fn diagnose(
-    text: &str,
-    kind: MachineType,
-    rules: &[Rule],
-) -> Result<(Vec<Diagnostic>, Option<Value>), Vec<InvalidRule>> {
-    let mut diagnostics = language(text, kind);
-    let definition: Option<Value> = serde_json::from_str(text).ok();
-    let broken = rules::check(rules, definition.as_ref().unwrap_or(&Value::Null))?;
-    if definition.is_some() {
-        diagnostics.extend(broken);
-    }
-    Ok((diagnostics, definition))
-}
-
-/// What the language's checks say.
-fn language(text: &str, kind: MachineType) -> Vec<Diagnostic> {
-    let kind = match kind {
-        MachineType::Standard => asl::MachineKind::Standard,
-        MachineType::Express => asl::MachineKind::Express,
-    };
-    asl::diagnose(text, &kind.into())
-        .diagnostics
-        .into_iter()
-        .map(|diagnostic| Diagnostic {
-            severity: match diagnostic.severity() {
-                asl::Severity::Error => Severity::Error,
-                asl::Severity::Warning => Severity::Warning,
-                asl::Severity::Info => Severity::Info,
-            },
-            code: diagnostic.code.as_str().to_owned(),
-            message: diagnostic.message,
-            location: diagnostic.location,
-            line: Some(diagnostic.line),
-            column: Some(diagnostic.column),
-            help: diagnostic.help,
-        })
-        .collect()
 }
 
 /// Pretty-printed for those who look at it in AWS's console, unless that would be longer than AWS takes.
@@ -176,8 +140,8 @@ fn aws_location(pointer: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::model::RuleSeverity;
     use super::*;
+    use crate::policies::{RULE_CODE, Rule, RuleScope, RuleSeverity};
 
     fn check_settings(definition: &Value, settings: &Settings) -> Result<Checked, CheckError> {
         check_now(Written::Json(definition.clone()), MachineType::Standard, settings)
@@ -227,7 +191,7 @@ mod tests {
             ..Settings::default()
         };
         let checked = check_settings(&lambda(), &settings).unwrap();
-        let (diagnostics, _) = diagnose(&checked.published, MachineType::Standard, &[]).unwrap();
+        let (diagnostics, _) = examine(&checked.published, MachineType::Standard, &[]).unwrap();
         assert!(
             diagnostics.iter().all(|d| d.severity != Severity::Error),
             "{diagnostics:?}"
@@ -276,6 +240,7 @@ mod tests {
         let rule = |severity| Rule {
             name: "has-comment".into(),
             expression: "has(definition.Comment)".into(),
+            scope: RuleScope::Definition,
             severity,
             message: None,
         };
@@ -285,7 +250,7 @@ mod tests {
         };
         assert!(check_settings(&lambda(), &settings(RuleSeverity::Error)).is_err());
         let checked = check_settings(&lambda(), &settings(RuleSeverity::Info)).unwrap();
-        assert!(codes(&checked.diagnostics).contains(&rules::RULE_CODE));
+        assert!(codes(&checked.diagnostics).contains(&RULE_CODE));
     }
 
     #[test]

@@ -24,3 +24,4 @@ mod service;
 mod slack;
 mod tasks;
 mod templates;
+mod validations;

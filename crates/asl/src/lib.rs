@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod diagnostic;
 pub mod eval;
+pub mod fixes;
 pub mod intrinsics;
 pub mod json;
 pub mod jsonata;

@@ -83,3 +83,6 @@ pub const EXPRESS_SECONDS_MAX: i64 = 300;
 
 /// Seconds a Standard execution may take. AWS: one year.
 pub const STANDARD_SECONDS_MAX: i64 = 365 * 24 * 3_600;
+
+/// Rounds of applying fixes and checking again. Each round's fixes touch places of their own; few definitions need more than two.
+pub const FIX_ROUNDS_MAX: usize = 20;

@@ -31,6 +31,7 @@ impl From<StartError> for Problem {
             StartError::InProgress { holder, .. } => Self::new(ProblemKind::DeploymentInProgress, text)
                 .with("holder", holder.to_string())
                 .with("options", serde_json::json!(["queue", "supersede"])),
+            StartError::Demand(error) => error.into(),
             StartError::Database(error) => error.into(),
         }
     }

@@ -1,5 +1,6 @@
 //! The registry's endpoints.
 
+mod pages;
 mod problems;
 mod requests;
 mod revisions;
@@ -23,4 +24,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(revisions::get_revision))
         .routes(routes!(revisions::diff_revisions))
         .routes(routes!(validations::validate_definition))
+        .routes(routes!(validations::evaluate_rule_set))
+        .routes(routes!(pages::list_diagnostics))
+        .routes(routes!(pages::get_diagnostic))
 }

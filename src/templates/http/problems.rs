@@ -1,24 +1,15 @@
 //! The registry's errors as problems.
 
+use super::super::assess::AssessError;
 use super::super::find::CompareError;
-use super::super::model::{Diagnostic, Severity};
+use super::super::model::Severity;
 use super::super::register::RegisterError;
 use super::super::remove::RemoveError;
 use super::super::revise::ReviseError;
-use super::super::rules::InvalidRule;
+use super::super::survey::SurveyError;
 use super::super::validate::CheckError;
 use crate::http::{ErrorItem, Problem, ProblemKind};
-
-fn item(diagnostic: Diagnostic) -> ErrorItem {
-    ErrorItem {
-        severity: Some(diagnostic.severity.as_str().to_owned()),
-        location: diagnostic.location,
-        line: diagnostic.line,
-        column: diagnostic.column,
-        help: diagnostic.help,
-        ..ErrorItem::new(diagnostic.code, diagnostic.message)
-    }
-}
+use crate::policies::{Fault, InvalidRule};
 
 impl From<CheckError> for Problem {
     fn from(error: CheckError) -> Self {
@@ -38,7 +29,7 @@ impl From<CheckError> for Problem {
                         format!("the definition has {errors} error(s)"),
                     ),
                 };
-                Self::new(kind, detail).with_errors(diagnostics.into_iter().map(item).collect())
+                Self::new(kind, detail).with_errors(diagnostics.into_iter().map(ErrorItem::from).collect())
             }
             CheckError::Settings(faults) => {
                 let detail = faults.first().map_or_else(String::new, |fault| {
@@ -68,7 +59,7 @@ impl From<CheckError> for Problem {
 }
 
 /// Rules that can't be compiled.
-pub(super) fn invalid_rules(rules: Vec<InvalidRule>) -> Problem {
+fn invalid_rules(rules: Vec<InvalidRule>) -> Problem {
     let detail = rules.first().map_or_else(String::new, ToString::to_string);
     Problem::new(ProblemKind::InvalidRequest, detail).with_errors(
         rules
@@ -98,6 +89,7 @@ impl From<RegisterError> for Problem {
                 ProblemKind::InvalidRequest,
                 format!("{error}; register without it and deploy with POST /v1/deployments"),
             ),
+            RegisterError::Demand(error) => error.into(),
             RegisterError::TooManyEnvironments => Self::new(ProblemKind::InvalidRequest, error.to_string()),
             RegisterError::Database(error) => error.into(),
         }
@@ -135,6 +127,45 @@ impl From<CompareError> for Problem {
             CompareError::UnknownRevision { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
             CompareError::Corrupt(_) => Self::internal(error),
             CompareError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<AssessError> for Problem {
+    fn from(error: AssessError) -> Self {
+        let text = error.to_string();
+        let at = |pointer: &str, code: &str, text: String| {
+            Self::new(ProblemKind::InvalidRequest, text.clone()).with_errors(vec![ErrorItem {
+                pointer: Some(pointer.to_owned()),
+                ..ErrorItem::new(code, text)
+            }])
+        };
+        match error {
+            AssessError::Rules(rules) => invalid_rules(rules),
+            AssessError::UnknownRuleSet(_) => at("/policy_set", "unknown_rule_set", text),
+            AssessError::TwoRuleSets => at("/policy_set", "invalid_field", text),
+            AssessError::Environment(_) => at("/against_env", "unknown_environment", text),
+            AssessError::Died(_) => Self::internal(error),
+            AssessError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<SurveyError> for Problem {
+    fn from(error: SurveyError) -> Self {
+        let text = error.to_string();
+        match error {
+            SurveyError::UnknownRuleSet(_) => Self::new(ProblemKind::NotFound, text),
+            SurveyError::Invalid(faults) => {
+                let item = |fault: Fault| ErrorItem {
+                    pointer: Some(format!("/draft{}", fault.pointer)),
+                    ..ErrorItem::new("invalid_field", fault.message)
+                };
+                Self::new(ProblemKind::InvalidRequest, text)
+                    .with_errors(faults.into_iter().map(item).collect())
+            }
+            SurveyError::Died(_) => Self::internal(error),
+            SurveyError::Database(error) => error.into(),
         }
     }
 }

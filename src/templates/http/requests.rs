@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::model::{Logging, MachineType, Rule, Settings, TemplateName, Written};
 use super::super::plan::{Setting, SettingsChange};
 use crate::environments::EnvironmentName;
+use crate::policies::RuleSet;
 
 fn default_environments() -> Vec<EnvironmentName> {
     vec![EnvironmentName::default()]
@@ -130,6 +131,54 @@ pub(super) struct Validation {
     /// Rules of the house to check, too.
     #[serde(default)]
     pub(super) rules: Vec<Rule>,
+    /// A rule set to apply.
+    pub(super) policy_set: Option<String>,
+    /// Apply what this environment demands.
+    pub(super) against_env: Option<EnvironmentName>,
+    /// Count the exemptions of this template.
+    pub(super) template: Option<String>,
+}
+
+/// Whether fixes are to be applied.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FixQuery {
+    /// `true`: apply the fixes that are certain; `likely`: the good guesses, too. The answer has the definition after them.
+    #[serde(default)]
+    #[param(inline)]
+    pub(super) fix: FixWish,
+}
+
+/// Which fixes are to be applied.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FixWish {
+    /// None.
+    #[default]
+    False,
+    /// Those that are certain.
+    True,
+    /// Good guesses, too.
+    Likely,
+}
+
+impl FixWish {
+    pub(super) fn confidence(self) -> Option<asl::Confidence> {
+        match self {
+            Self::False => None,
+            Self::True => Some(asl::Confidence::Certain),
+            Self::Likely => Some(asl::Confidence::Likely),
+        }
+    }
+}
+
+/// A dry run of a rule set.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EvaluateRuleSet {
+    /// Judge by this one instead of the saved one, which need not exist then.
+    pub(super) draft: Option<RuleSet>,
 }
 
 /// What narrows the list of templates.

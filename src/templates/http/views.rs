@@ -5,10 +5,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::super::assess::Assessed;
 use super::super::find::Overview;
 use super::super::model::{
     Binding, Diagnostic, MachineType, Revision, Settings, Severity, Template, Transform,
 };
+use super::super::survey::Found;
+use crate::db::paging::Page;
+use crate::policies;
 
 /// A template with its newest revision.
 #[derive(Debug, Serialize, ToSchema)]
@@ -135,6 +139,38 @@ pub(super) struct ValidationView {
     /// `FAIL` when any diagnostic is an error.
     result: ValidationResult,
     diagnostics: Vec<Diagnostic>,
+    /// After the fixes, where some were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixed: Option<FixedView>,
+}
+
+/// A definition after its fixes.
+#[derive(Debug, Serialize, ToSchema)]
+struct FixedView {
+    /// Absent where it is not JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    definition: Option<Box<RawValue>>,
+    /// Its text: what no fix touched is as it was handed in, to the byte.
+    definition_text: String,
+    /// What was done, in order.
+    applied: Vec<AppliedFix>,
+    /// `FAIL` when any diagnostic that is left is an error.
+    result: ValidationResult,
+    /// What is left to say.
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// A fix that was applied.
+#[derive(Debug, Serialize, ToSchema)]
+struct AppliedFix {
+    /// The code of the diagnostic it answers.
+    code: &'static str,
+    /// Where that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    /// What was done, in the imperative.
+    title: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -144,18 +180,88 @@ enum ValidationResult {
     Fail,
 }
 
-impl ValidationView {
-    pub(super) fn new(diagnostics: Vec<Diagnostic>) -> Self {
-        let failed = diagnostics
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error);
+impl ValidationResult {
+    fn of(diagnostics: &[Diagnostic]) -> Self {
+        if policies::keeps(diagnostics) {
+            Self::Ok
+        } else {
+            Self::Fail
+        }
+    }
+}
+
+impl From<Assessed> for ValidationView {
+    fn from(assessed: Assessed) -> Self {
         Self {
-            result: if failed {
-                ValidationResult::Fail
-            } else {
-                ValidationResult::Ok
-            },
-            diagnostics,
+            result: ValidationResult::of(&assessed.diagnostics),
+            diagnostics: assessed.diagnostics,
+            fixed: assessed.mended.map(|mended| FixedView {
+                definition: RawValue::from_string(mended.fixed.text.clone()).ok(),
+                definition_text: mended.fixed.text,
+                applied: mended
+                    .fixed
+                    .applied
+                    .into_iter()
+                    .map(|applied| AppliedFix {
+                        code: applied.code.as_str(),
+                        location: applied.location,
+                        title: applied.title,
+                    })
+                    .collect(),
+                result: ValidationResult::of(&mended.diagnostics),
+                diagnostics: mended.diagnostics,
+            }),
+        }
+    }
+}
+
+/// What a rule set makes of templates.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Evaluation {
+    /// Templates of this page that it would refuse.
+    failing: usize,
+    #[serde(flatten)]
+    page: Page<EvaluatedTemplate>,
+}
+
+/// What a rule set makes of a template's newest revision.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EvaluatedTemplate {
+    template: String,
+    revision: i32,
+    /// `FAIL` when it would be refused.
+    result: ValidationResult,
+    /// Errors and what is exempt.
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Evaluation {
+    pub(super) fn new(found: Vec<Found>, limit: u32, filter: &str) -> Self {
+        let rows = found
+            .into_iter()
+            .map(|found| EvaluatedTemplate {
+                template: found.template,
+                revision: found.revision,
+                result: ValidationResult::of(&found.diagnostics),
+                diagnostics: found
+                    .diagnostics
+                    .into_iter()
+                    .filter(|diagnostic| {
+                        diagnostic.severity == Severity::Error || diagnostic.exemption.is_some()
+                    })
+                    .collect(),
+            })
+            .collect();
+        let page = Page::from_rows(rows, limit, filter, |row: &EvaluatedTemplate| {
+            row.template.clone()
+        });
+        Self {
+            failing: page
+                .data
+                .iter()
+                .filter(|row| matches!(row.result, ValidationResult::Fail))
+                .count(),
+            page,
         }
     }
 }

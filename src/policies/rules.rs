@@ -1,23 +1,25 @@
 //! Rules of the house in CEL (the Common Expression Language): compiled when a template is registered, evaluated over every
 //! definition, bounded before they run.
 //!
-//! A rule sees one variable, `definition`, and must give a bool. CEL has no loops but its macros (`all`, `exists`, `map`,
+//! A rule sees `definition`, or each state as `state` with its `name`, and must give a bool. CEL has no loops but its macros (`all`, `exists`, `map`,
 //! `filter`), so the work of a rule is at most (largest collection) ^ (depth of nested macros): what would take longer than
 //! [`limits::RULE_STEPS_MAX`] is not run but reported. What the crate `cel` lacks is declared types: a misspelt field is found when
 //! the rule is evaluated ("No such key"), not when it is compiled.
 
 use std::collections::HashMap;
 
+use asl::json::spanned::{self, LineIndex};
+use asl::syntax::definition::Definition;
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::objects::Key;
 use cel::{Context, Program, Value as CelValue};
 use serde_json::Value;
 
 use super::limits;
-use super::model::{Diagnostic, Rule, Severity};
+use super::model::{Diagnostic, Rule, RuleScope, Severity};
 
 /// Code of a diagnostic that comes from a rule of the house.
-pub(super) const RULE_CODE: &str = "CUSTOM_RULE";
+pub const RULE_CODE: &str = "CUSTOM_RULE";
 
 /// A rule that can be evaluated.
 #[derive(Debug)]
@@ -42,11 +44,19 @@ pub struct InvalidRule {
 
 /// Compiles the rules and evaluates them over a definition: what is broken, or which rules can't be used. Takes as long as the rules
 /// need, so run it where blocking is allowed.
-pub(super) fn check(rules: &[Rule], definition: &Value) -> Result<Vec<Diagnostic>, Vec<InvalidRule>> {
+pub(super) fn check(
+    rules: &[Rule],
+    text: &str,
+    definition: Option<&Value>,
+) -> Result<Vec<Diagnostic>, Vec<InvalidRule>> {
     if rules.is_empty() {
         return Ok(Vec::new());
     }
-    on_a_deep_stack(|| Ok(evaluate(&compile(rules)?, definition))).unwrap_or_else(|error| {
+    on_a_deep_stack(|| {
+        let rules = compile(rules)?;
+        Ok(definition.map_or_else(Vec::new, |definition| evaluate(&rules, text, definition)))
+    })
+    .unwrap_or_else(|error| {
         Err(vec![InvalidRule {
             index: 0,
             rule: String::new(),
@@ -77,7 +87,7 @@ fn compile(rules: &[Rule]) -> Result<Vec<CompiledRule>, Vec<InvalidRule>> {
         invalid.push(InvalidRule {
             index: limits::RULES_MAX,
             rule: String::new(),
-            reason: format!("a template has at most {} rules", limits::RULES_MAX),
+            reason: format!("there are at most {} rules", limits::RULES_MAX),
         });
     }
     for (index, rule) in rules.iter().enumerate().take(limits::RULES_MAX) {
@@ -131,9 +141,14 @@ fn compile_one(rule: &Rule) -> Result<CompiledRule, String> {
         )
     })?;
     let mut survey = Survey::default();
-    survey.visit(program.expression(), 0, &mut vec!["definition"]);
+    let variables: &[&str] = match rule.scope {
+        RuleScope::Definition => &["definition"],
+        RuleScope::State => &["definition", "state", "name"],
+    };
+    survey.visit(program.expression(), 0, &mut variables.to_vec());
     if let Some(unknown) = survey.unknown {
-        return Err(format!("it uses `{unknown}`; the only variable is `definition`"));
+        let known: Vec<String> = variables.iter().map(|name| format!("`{name}`")).collect();
+        return Err(format!("it uses `{unknown}`; there is only {}", known.join(", ")));
     }
     Ok(CompiledRule {
         rule: rule.clone(),
@@ -219,34 +234,106 @@ fn is_type_name(name: &str) -> bool {
     )
 }
 
-/// Evaluates the rules over a definition and says which are broken.
-fn evaluate(rules: &[CompiledRule], definition: &Value) -> Vec<Diagnostic> {
-    let widest = widest_collection(definition);
-    let mut context = Context::default();
-    context.add_variable_from_value("definition", to_cel(definition));
-    rules
+/// A state as rules see it.
+struct StateAt {
+    name: String,
+    location: String,
+    line: u32,
+    column: u32,
+    value: Value,
+}
+
+/// Every state of a definition, nested ones too, where it is written.
+fn states(text: &str) -> Vec<StateAt> {
+    let Ok(root) = spanned::parse(text) else {
+        return Vec::new();
+    };
+    let lines = LineIndex::new(text);
+    let definition = Definition::of(&root);
+    definition
+        .states
         .iter()
-        .filter_map(|rule| {
-            let broken = verdict(rule, widest, &context)?;
-            Some(Diagnostic {
-                severity: broken.0,
-                code: RULE_CODE.to_owned(),
-                message: broken.1,
-                location: None,
-                line: None,
-                column: None,
-                help: Some(format!("the rule `{}`: {}", rule.rule.name, rule.rule.expression)),
-            })
+        .map(|state| {
+            let span = state.member.value.span;
+            let (line, column) = lines.line_column(state.member.key_span.start);
+            StateAt {
+                name: state.name().to_owned(),
+                location: state.written.clone(),
+                line,
+                column,
+                value: text
+                    .get(span.start..span.end)
+                    .and_then(|text| serde_json::from_str(text).ok())
+                    .unwrap_or_default(),
+            }
         })
         .collect()
 }
 
-fn verdict(rule: &CompiledRule, widest: u64, context: &Context<'_, '_>) -> Option<(Severity, String)> {
+/// Evaluates the rules over a definition and says which are broken.
+fn evaluate(rules: &[CompiledRule], text: &str, definition: &Value) -> Vec<Diagnostic> {
+    let widest = widest_collection(definition);
+    let mut context = Context::default();
+    context.add_variable_from_value("definition", to_cel(definition));
+    let states = if rules.iter().any(|rule| rule.rule.scope == RuleScope::State) {
+        states(text)
+    } else {
+        Vec::new()
+    };
+    let mut broken = Vec::new();
+    for rule in rules {
+        match rule.rule.scope {
+            RuleScope::Definition => {
+                broken.extend(verdict(rule, widest, 1, &context).map(|said| diagnostic(rule, said, None)));
+            }
+            RuleScope::State => {
+                for state in &states {
+                    let mut inner = context.new_inner_scope();
+                    inner.add_variable_from_value("state", to_cel(&state.value));
+                    inner.add_variable_from_value("name", CelValue::String(state.name.clone().into()));
+                    if let Some(said) = verdict(rule, widest, states.len() as u64, &inner) {
+                        broken.push(diagnostic(rule, said, Some(state)));
+                    }
+                }
+            }
+        }
+    }
+    broken
+}
+
+fn diagnostic(
+    rule: &CompiledRule,
+    (severity, message): (Severity, String),
+    state: Option<&StateAt>,
+) -> Diagnostic {
+    Diagnostic {
+        severity,
+        code: RULE_CODE.to_owned(),
+        message,
+        rule: Some(rule.rule.name.clone()),
+        location: state.map(|state| state.location.clone()),
+        line: state.map(|state| state.line),
+        column: state.map(|state| state.column),
+        help: Some(format!("the rule `{}`: {}", rule.rule.name, rule.rule.expression)),
+        documentation: None,
+        fix: None,
+        exemption: None,
+    }
+}
+
+/// Whether the rule is broken, and in which words. It is evaluated `times` times in all.
+fn verdict(
+    rule: &CompiledRule,
+    widest: u64,
+    times: u64,
+    context: &Context<'_, '_>,
+) -> Option<(Severity, String)> {
     let name = &rule.rule.name;
     let severity = Severity::from(rule.rule.severity);
     let steps = widest
         .max(rule.rule.expression.len() as u64)
-        .saturating_pow(rule.depth);
+        .saturating_pow(rule.depth)
+        .saturating_mul(times.max(1));
     if steps > limits::RULE_STEPS_MAX {
         return Some((
             Severity::Error,
@@ -326,13 +413,14 @@ mod tests {
         Rule {
             name: "house-rule".into(),
             expression: expression.into(),
+            scope: RuleScope::Definition,
             severity: RuleSeverity::Warning,
             message: Some("do as we do here".into()),
         }
     }
 
     fn broken(expression: &str, definition: &Value) -> Vec<Diagnostic> {
-        check(&[rule(expression)], definition).unwrap()
+        check(&[rule(expression)], &definition.to_string(), Some(definition)).unwrap()
     }
 
     fn etl() -> Value {
@@ -364,7 +452,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_can_not_be_compiled_is_named_with_the_place() {
-        let invalid = check(&[rule("true"), rule("has(definition.")], &etl()).unwrap_err();
+        let invalid = check(&[rule("true"), rule("has(definition.")], "", None).unwrap_err();
         assert_eq!(invalid.len(), 1);
         assert_eq!(invalid[0].index, 1);
         assert!(
@@ -376,7 +464,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_variable_is_found_before_any_definition_is_seen() {
-        let invalid = check(&[rule("defintion.States.all(s, s != '')")], &etl()).unwrap_err();
+        let invalid = check(&[rule("defintion.States.all(s, s != '')")], "", None).unwrap_err();
         assert!(invalid[0].reason.contains("`defintion`"), "{}", invalid[0].reason);
     }
 
@@ -416,7 +504,33 @@ mod tests {
             format!("definition{}", ".a".repeat(length / 2 - 5)),
         ] {
             // Refused or evaluated: either will do, as long as the process lives.
-            let _ = check(&[rule(&deep)], &etl());
+            let _ = check(&[rule(&deep)], &etl().to_string(), Some(&etl()));
         }
+    }
+
+    #[test]
+    fn a_rule_over_states_names_each_state_that_breaks_it_with_its_line() {
+        let text = "{\"StartAt\": \"P\", \"States\": {\n \"P\": {\"Type\": \"Parallel\", \"End\": true, \"Branches\": [{\"StartAt\": \"T\", \"States\": {\n  \"T\": {\"Type\": \"Task\"}}}]},\n \"U\": {\"Type\": \"Task\", \"TimeoutSeconds\": 5}}}";
+        let per_state = Rule {
+            scope: RuleScope::State,
+            ..rule("state.Type != 'Task' || has(state.TimeoutSeconds) || name == 'Other'")
+        };
+        let definition: Value = serde_json::from_str(text).unwrap();
+        let broken = check(std::slice::from_ref(&per_state), text, Some(&definition)).unwrap();
+        assert_eq!(broken.len(), 1, "{broken:?}");
+        assert_eq!(
+            broken[0].location.as_deref(),
+            Some("/States/P/Branches[0]/States/T")
+        );
+        assert_eq!(broken[0].line, Some(3));
+        let misplaced = Rule {
+            scope: RuleScope::Definition,
+            ..per_state
+        };
+        assert!(
+            check(&[misplaced], text, None).unwrap_err()[0]
+                .reason
+                .contains("`state`")
+        );
     }
 }
