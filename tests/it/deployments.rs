@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Options, Signalbox, eventually};
+use crate::harness::{Engine, Options, Signalbox, eventually};
 
 pub const FINISHED: [&str; 5] = ["succeeded", "rolled_back", "failed", "aborted", "superseded"];
 
@@ -317,30 +317,9 @@ async fn a_second_deployment_is_refused_queued_or_supersedes() {
 
 #[tokio::test]
 async fn a_linear_one_and_one_in_waves_over_two_environments_finish() {
-    // The second environment is the first one's engine, by TCP, as another account.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let config = format!(
-        "[environments.second]\nregion = \"us-east-1\"\naccount = \"111111111111\"\nendpoint_url = \"http://127.0.0.1:{port}\"\n\
-         access_key_id = \"111111111111\"\nsecret_access_key = \"x\"\n"
-    );
-    let mut other = tokio::process::Command::new(env!("CARGO_BIN_EXE_signalbox"));
-    let database = signalbox_postgres::testing::database().await;
-    let folder = tempfile::tempdir().unwrap();
-    other
-        .args(["engine", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
-        .arg(folder.path())
-        .env("DATABASE_URL", &database.url)
-        .stdout(std::process::Stdio::null())
-        .kill_on_drop(true);
-    let _engine = other.spawn().unwrap();
-    eventually("the other engine listens", async || {
-        tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()
-    })
-    .await;
+    // The second environment is another process's engine, by TCP, as another account.
+    let engine = Engine::start().await;
+    let config = engine.environment("second", "111111111111", &engine.url);
     let signalbox = Signalbox::start_with(Options {
         config,
         ..Options::default()

@@ -13,6 +13,7 @@ mod analytics;
 mod approvals;
 mod audit;
 mod aws_receivers;
+mod deaths;
 mod deployments;
 mod deployments_rehearsals;
 mod durability;

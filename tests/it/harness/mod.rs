@@ -1,17 +1,22 @@
 //! What every test stands on: [`Signalbox`] runs the executable on a database of its own, on free ports, and talks to it; [`InProcess`] runs the
-//! service inside the test with a clock that the test moves; [`Receiver`] is the other side of what is sent out.
+//! service inside the test with a clock that the test moves; [`Receiver`] is the other side of what is sent out; [`Reaper`] kills it at a
+//! chosen await point.
 //!
 //! Tests wait on conditions ([`eventually`]), never for a time.
 
 pub mod cbor;
+mod engine;
 mod in_process;
+mod reaper;
 mod receiver;
 mod signalbox;
 
 use std::future::Future;
 use std::time::Duration;
 
+pub use engine::Engine;
 pub use in_process::InProcess;
+pub use reaper::Reaper;
 pub use receiver::{Receiver, Reply};
 pub use signalbox::{Answer, Options, Signalbox};
 

@@ -140,6 +140,16 @@ impl Signalbox {
         self.child.wait().await.unwrap()
     }
 
+    /// Its process id; none when it has ended.
+    pub fn pid(&self) -> Option<rustix::process::Pid> {
+        rustix::process::Pid::from_raw(i32::try_from(self.child.id()?).ok()?)
+    }
+
+    /// Waits for its end, which is somebody else's doing.
+    pub async fn ended(&mut self) {
+        self.child.wait().await.unwrap();
+    }
+
     /// The process id of the embedded Postgres, of which the data directory's own lock file tells.
     pub fn postmaster(&self) -> Option<rustix::process::Pid> {
         let file = self.folder.path().join("data/postgres/data/postmaster.pid");
