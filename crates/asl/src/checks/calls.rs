@@ -213,20 +213,18 @@ impl Walk {
             format!("The field \"{name}\" is not supported by Step Functions"),
         );
         let names = || structure.members.iter().map(|known| known.name);
-        match suggest::nearest(name, names()) {
-            Some(near) => finding
+        if let Some(near) = suggest::nearest(name, names()) {
+            return finding
                 .help(format!("Did you mean \"{near}\"? Names begin with a capital."))
-                .mend(renamed(member, near, self.jsonpath)),
-            None => {
-                let shown: Vec<&str> = names().take(NAMES_SHOWN).collect();
-                let more = if structure.members.len() > NAMES_SHOWN {
-                    ", …"
-                } else {
-                    ""
-                };
-                finding.help(format!("There is: {}{more}.", shown.join(", ")))
-            }
+                .mend(renamed(member, near, self.jsonpath));
         }
+        let shown: Vec<&str> = names().take(NAMES_SHOWN).collect();
+        let more = if structure.members.len() > NAMES_SHOWN {
+            ", …"
+        } else {
+            ""
+        };
+        finding.help(format!("There is: {}{more}.", shown.join(", ")))
     }
 }
 

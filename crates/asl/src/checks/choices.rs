@@ -3,8 +3,10 @@
 use super::context::{Context, Finding};
 use super::expressions::Slot;
 use super::fields::{required, unsupported, wrong_language};
+use super::mends::Mend;
 use super::shapes;
 use crate::json::spanned::{Member, Node};
+use crate::jsonata::syntax;
 use crate::syntax::definition::State;
 use crate::syntax::fields::{RULE_FIELDS, RULE_SELECTORS, Shape};
 use crate::syntax::place::Place;
@@ -289,9 +291,21 @@ fn condition(context: &mut Context<'_>, index: usize, place: &Place<'_>, node: &
         _ if node.as_bool().is_some() => {}
         _ => {
             let finding = Finding::schema(place, "JSONata string must start with {% and end with %}");
-            context.add(finding.help("A condition is an expression: \"{% $states.input.x > 1 %}\"."));
+            context.add(
+                finding
+                    .help("A condition is an expression: \"{% $states.input.x > 1 %}\".")
+                    .maybe_mend(in_braces(node)),
+            );
         }
     }
+}
+
+/// `x > 1` → `{% x > 1 %}`, if that is an expression.
+fn in_braces(node: &Node) -> Option<Mend> {
+    let text = node.as_str()?.trim();
+    syntax::parse(text).ok()?;
+    let braced = format!("{{% {text} %}}");
+    Some(Mend::likely(format!("Write \"{braced}\"")).replace(node, braced))
 }
 
 fn variable(context: &mut Context<'_>, index: usize, place: &Place<'_>, node: &Node) {
@@ -299,7 +313,8 @@ fn variable(context: &mut Context<'_>, index: usize, place: &Place<'_>, node: &N
         Some(text) if has_substitution(text) => {}
         Some(text) if !text.starts_with('$') => {
             let message = "Value is not a Reference Path: Reference path didn't start with '$'";
-            context.add(Finding::schema(place, message).help(format!("Did you mean \"$.{text}\"?")));
+            let finding = Finding::schema(place, message).maybe_mend(shapes::with_dollar(node, text));
+            context.add(finding.help(format!("Did you mean \"$.{text}\"?")));
         }
         Some(_) => shapes::path(context, index, place, node, false),
         None => shapes::text(context, place, node),
@@ -326,7 +341,7 @@ fn check_operand(context: &mut Context<'_>, index: usize, place: &Place<'_>, nod
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{finds, machine, passes};
+    use crate::checks::tests::{finds, machine, mended, passes};
 
     fn choice(rule: &str) -> String {
         let states = format!(
@@ -413,6 +428,33 @@ mod tests {
             let rule = format!(r#"{{"Variable": "$.x", {comparison}, "Next": "Z"}}"#);
             finds(&choice(&rule), &format!("SCHEMA_VALIDATION_FAILED: {message}"));
         }
+    }
+
+    #[test]
+    fn what_was_meant_is_mended() {
+        let after =
+            |text: &str| mended(text, "SCHEMA_VALIDATION_FAILED")["States"]["C"]["Choices"][0].to_string();
+        assert_eq!(
+            after(&choice(r#"{"Variable": "x", "NumericEquals": 1, "Next": "Z"}"#)),
+            r#"{"Variable":"$.x","NumericEquals":1,"Next":"Z"}"#
+        );
+        assert_eq!(
+            after(&choice(
+                r#"{"Variable": "$.x", "NumericEquals": "1", "Next": "Z"}"#
+            )),
+            r#"{"Variable":"$.x","NumericEquals":1,"Next":"Z"}"#
+        );
+        assert_eq!(
+            after(&choice(
+                r#"{"Variable": "$.x", "stringEquals": "1", "Next": "Z"}"#
+            )),
+            r#"{"Variable":"$.x","Next":"Z","StringEquals":"1"}"#
+        );
+        let jsonata = choice(r#"{"Condition": "$states.input.x > 1", "Next": "Z"}"#);
+        assert_eq!(
+            after(&jsonata.replacen('{', r#"{"QueryLanguage": "JSONata", "#, 1)),
+            r#"{"Condition":"{% $states.input.x > 1 %}","Next":"Z"}"#
+        );
     }
 
     #[test]

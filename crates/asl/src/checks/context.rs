@@ -16,6 +16,8 @@ use crate::syntax::place::Place;
 pub(super) struct Context<'c> {
     pub(super) definition: &'c Definition<'c>,
     pub(super) options: &'c CheckOptions,
+    /// How long the text is.
+    pub(super) text_bytes: usize,
     findings: Vec<Finding>,
     /// How many of them are errors.
     errors: usize,
@@ -34,10 +36,11 @@ pub(super) struct Read {
 }
 
 impl<'c> Context<'c> {
-    pub(super) fn new(definition: &'c Definition<'c>, options: &'c CheckOptions) -> Self {
+    pub(super) fn new(definition: &'c Definition<'c>, options: &'c CheckOptions, text_bytes: usize) -> Self {
         Self {
             definition,
             options,
+            text_bytes,
             findings: Vec::new(),
             errors: 0,
             reads: Vec::new(),

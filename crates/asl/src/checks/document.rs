@@ -4,9 +4,11 @@ use super::context::{Context, Finding};
 use super::fields::unsupported;
 use super::mends::Mend;
 use super::shapes;
+use crate::diagnostic::Code;
 use crate::json::spanned::Node;
-use crate::limits::SECONDS_MAX;
+use crate::limits::{DEFINITION_BYTES_MAX, SECONDS_MAX};
 use crate::syntax::fields::{Shape, TOP_FIELDS};
+use crate::syntax::has_substitution;
 use crate::syntax::place::Place;
 
 /// AWS's words for a text that is blank or no object.
@@ -37,7 +39,20 @@ pub(super) fn check(context: &mut Context<'_>) {
     }
 }
 
+/// Doubts a definition that has little room left to grow.
+pub(super) fn check_size(context: &mut Context<'_>) {
+    let bytes = context.text_bytes;
+    if bytes > DEFINITION_BYTES_MAX / 4 * 3 {
+        let message = format!("The definition has {bytes} of at most {DEFINITION_BYTES_MAX} bytes");
+        let help = "Move parts of it into state machines of their own, started by states:startExecution.";
+        context.add(Finding::whole(Code::DefinitionNearLimit, message).help(help));
+    }
+}
+
 fn version(context: &mut Context<'_>, place: &Place<'_>, node: &Node) {
+    if node.as_str().is_some_and(has_substitution) {
+        return;
+    }
     if node.as_str() != Some("1.0") {
         let finding = Finding::schema(place, "Value should be one of the following: [1.0]");
         context.add(
@@ -50,7 +65,7 @@ fn version(context: &mut Context<'_>, place: &Place<'_>, node: &Node) {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{finds, machine, passes};
+    use crate::checks::tests::{advises, does_not_advise, finds, machine, passes};
 
     #[test]
     fn the_top_level_needs_a_start_and_states() {
@@ -67,6 +82,16 @@ mod tests {
             "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null",
         );
         finds("", "MISSING_DESCRIPTION: The definition is empty at null");
+    }
+
+    #[test]
+    fn a_definition_that_nearly_fills_the_limit_is_doubted() {
+        let of = |bytes: usize| {
+            let comment = format!(r#""Comment": "{}","#, "x".repeat(bytes));
+            machine(&comment, r#""A": {"Type": "Succeed"}"#)
+        };
+        advises(&of(800_000), "DEFINITION_NEAR_LIMIT");
+        does_not_advise(&of(700_000), "DEFINITION_NEAR_LIMIT");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Each field of a state: may it stand there, in this language, with this value; and is any missing?
 
 use super::context::{Context, Finding};
+use super::conversions;
 use super::expressions::Slot;
 use super::mends::Mend;
 use super::shapes;
@@ -128,7 +129,11 @@ fn check_field(context: &mut Context<'_>, index: usize, kind: StateType, place: 
         && language != state.language.is
     {
         if state.language.certain {
-            context.add(wrong_language(place, member, language, kind));
+            let mend = match language {
+                QueryLanguage::JsonPath => conversions::to_jsonata(member, field),
+                QueryLanguage::Jsonata => conversions::switch(state, member),
+            };
+            context.add(wrong_language(place, member, language, kind).maybe_mend(mend));
         }
         return;
     }
@@ -381,6 +386,31 @@ mod tests {
              supported for the 'JSONPath' QueryLanguage at /States/S",
         );
         assert_eq!(help_of(&text), "In JSONata use \"Seconds\": \"{% … %}\".");
+    }
+
+    #[test]
+    fn fields_of_the_other_language_are_mended_where_they_have_a_twin() {
+        let error = "SCHEMA_VALIDATION_FAILED";
+        let s = |top: &str, fields: &str| {
+            let text = machine(top, &format!(r#""S": {{{fields}}}"#));
+            mended(&text, error)["States"]["S"].to_string()
+        };
+        let jsonata = r#""QueryLanguage": "JSONata","#;
+        assert_eq!(
+            s(jsonata, r#""Type": "Wait", "SecondsPath": "$.s.t", "End": true"#),
+            r#"{"Type":"Wait","End":true,"Seconds":"{% $states.input.s.t %}"}"#
+        );
+        assert_eq!(
+            s(jsonata, r#""Type": "Pass", "InputPath": "$", "End": true"#),
+            r#"{"Type":"Pass","End":true}"#
+        );
+        assert_eq!(
+            s(
+                "",
+                r#""Type": "Pass", "Output": {"a": "{% $states.input.a %}"}, "End": true"#
+            ),
+            r#"{"Type":"Pass","Output":{"a":"{% $states.input.a %}"},"End":true,"QueryLanguage":"JSONata"}"#
+        );
     }
 
     #[test]

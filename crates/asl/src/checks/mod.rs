@@ -10,6 +10,7 @@ mod branches;
 mod calls;
 mod choices;
 mod context;
+mod conversions;
 mod document;
 mod duplicates;
 mod errors;
@@ -121,6 +122,7 @@ const DEFINITION_RULES: &[fn(&mut Context<'_>)] = &[
     names::check_names,
     variables::check_names,
     graph::check,
+    document::check_size,
     lints::check,
 ];
 
@@ -211,7 +213,7 @@ fn diagnose_tree(text: &str, options: &CheckOptions) -> (Diagnosis, Option<Node>
         return only(finding);
     }
     let definition = Definition::of(&root);
-    let mut context = Context::new(&definition, options);
+    let mut context = Context::new(&definition, options, text.len());
     duplicates::check(&mut context);
     document::check(&mut context);
     let in_text_order = (0..definition.scopes.len()).map(Step::Scope);

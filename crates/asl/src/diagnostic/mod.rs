@@ -137,6 +137,8 @@ codes! {
     ChoiceUnreachableRule = "CHOICE_UNREACHABLE_RULE", Warning, Ours;
     /// A Choice state without `Default`.
     ChoiceNoDefault = "CHOICE_NO_DEFAULT", Warning, Ours;
+    /// A comparison with what another rule takes for possibly missing.
+    ChoiceMissingVariable = "CHOICE_MISSING_VARIABLE", Warning, Ours;
     /// A field of the Context object that does not exist.
     ContextFieldUnknown = "CONTEXT_FIELD_UNKNOWN", Warning, Ours;
     /// `States.Format` with more or fewer values than places.
@@ -215,6 +217,12 @@ codes! {
     HistoryLimitRisk = "HISTORY_LIMIT_RISK", Warning, Ours;
     /// The whole input copied many times over.
     PayloadSizeRisk = "PAYLOAD_SIZE_RISK", Warning, Ours;
+    /// A function that only makes a call a Task can make itself.
+    LambdaWrapsSdk = "LAMBDA_WRAPS_SDK", Info, Ours;
+    /// A credential in the text.
+    SecretInDefinition = "SECRET_IN_DEFINITION", Warning, Ours;
+    /// Little room is left below the API's 1 MiB.
+    DefinitionNearLimit = "DEFINITION_NEAR_LIMIT", Warning, Ours;
     /// A Pass state that does nothing.
     NoopPass = "NOOP_PASS", Info, Ours;
 }

@@ -64,7 +64,12 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
                 let at = place.member(member).shown_by_key();
                 let message = format!("{} has no effect on an inline Map", member.key);
                 let help = "Set \"ProcessorConfig\": {\"Mode\": \"DISTRIBUTED\", …}, or remove it.";
-                context.add(Finding::new(Code::DistributedOnlyField, &at, message).help(help));
+                let mend = Mend::likely(format!("Remove \"{}\"", member.key)).remove(&member.value);
+                context.add(
+                    Finding::new(Code::DistributedOnlyField, &at, message)
+                        .help(help)
+                        .mend(mend),
+                );
             }
         }
     }

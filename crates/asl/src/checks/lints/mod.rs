@@ -9,9 +9,11 @@ mod loops;
 mod maps;
 mod plain_text;
 mod retries;
+mod secrets;
 mod tasks;
 mod variables;
 mod waits;
+mod wrapped_calls;
 
 use super::context::Context;
 use crate::json::spanned::{Node, NodeValue};
@@ -24,6 +26,8 @@ const STATE_LINTS: &[fn(&mut Context<'_>, usize)] = &[
     choices::check_state,
     waits::check_state,
     plain_text::check_state,
+    secrets::check_state,
+    wrapped_calls::check_state,
 ];
 
 pub(super) fn check(context: &mut Context<'_>) {

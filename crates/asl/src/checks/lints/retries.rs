@@ -37,6 +37,9 @@ const ERROR_NAMES: &[&str] = &[
 /// Errors that end the execution whatever is written.
 const TERMINAL_ERRORS: [&str; 2] = ["States.Runtime", "States.DataLimitExceeded"];
 
+/// A catcher's `Output` that has the state's input and the error.
+const KEEP_INPUT: &str = "{% $merge([$states.input, {'error': $states.errorOutput}]) %}";
+
 /// Attempts at a steady pace that are still no burst.
 const STEADY_ATTEMPTS_MAX: i64 = 3;
 
@@ -140,7 +143,12 @@ fn pace(context: &mut Context<'_>, place: &Place<'_>, entry: &Node, is_last: boo
         let message = "MaxAttempts 0 never retries";
         let help =
             "Remove the entry, or allow an attempt. An entry that excludes errors stands before the others.";
-        context.add(Finding::new(Code::RetryNeverRetries, &place.member(member), message).help(help));
+        let mend = Mend::certain("Remove the entry, which never retries").remove(entry);
+        context.add(
+            Finding::new(Code::RetryNeverRetries, &place.member(member), message)
+                .help(help)
+                .mend(mend),
+        );
     }
     let steady = entry
         .get("BackoffRate")
@@ -150,7 +158,18 @@ fn pace(context: &mut Context<'_>, place: &Place<'_>, entry: &Node, is_last: boo
     if attempts.is_some_and(|attempts| attempts > STEADY_ATTEMPTS_MAX) && steady == Some(1.0) && !jitter {
         let message = "Many attempts at a steady pace";
         let help = "Use \"BackoffRate\": 2 and \"JitterStrategy\": \"FULL\", so that what is overloaded can recover.";
-        context.add(Finding::new(Code::RetryNoBackoff, place, message).help(help));
+        let mend = entry.get("BackoffRate").map(|rate| {
+            let mend = Mend::likely("Wait longer each time, and not all at once").replace(rate, 2);
+            match entry.get("JitterStrategy") {
+                Some(jitter) => mend.replace(jitter, "FULL"),
+                None => mend.add(entry, "JitterStrategy", "FULL"),
+            }
+        });
+        context.add(
+            Finding::new(Code::RetryNoBackoff, place, message)
+                .help(help)
+                .maybe_mend(mend),
+        );
     }
 }
 
@@ -170,11 +189,20 @@ fn overwrites(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, e
     }
     let message = "The error takes the place of the state's input";
     let help = if state.is_jsonata() {
-        "Keep both: \"Output\": \"{% $merge([$states.input, {'error': $states.errorOutput}]) %}\"."
+        format!("Keep both: \"Output\": \"{KEEP_INPUT}\".")
     } else {
-        "Keep both: \"ResultPath\": \"$.error\"."
+        "Keep both: \"ResultPath\": \"$.error\".".to_owned()
     };
-    context.add(Finding::new(Code::CatchOverwritesInput, place, message).help(help));
+    let mend = if state.is_jsonata() {
+        Mend::likely("Keep the input beside the error").add(entry, "Output", KEEP_INPUT)
+    } else {
+        Mend::likely("Keep the input, with the error at $.error").add(entry, "ResultPath", "$.error")
+    };
+    context.add(
+        Finding::new(Code::CatchOverwritesInput, place, message)
+            .help(help)
+            .mend(mend),
+    );
 }
 
 #[cfg(test)]
@@ -264,6 +292,29 @@ mod tests {
         let excluding =
             r#""Retry": [{"ErrorEquals": ["A"], "MaxAttempts": 0}, {"ErrorEquals": ["States.ALL"]}]"#;
         does_not_advise(&task(excluding), "RETRY_NEVER_RETRIES");
+    }
+
+    #[test]
+    fn pace_and_input_are_mended() {
+        let s = |fields: &str, code: &str| mended(&task(fields), code)["States"]["S"].clone();
+        let rushing = r#""Retry": [{"ErrorEquals": ["A"], "MaxAttempts": 9, "BackoffRate": 1.0}]"#;
+        let retrier = s(rushing, "RETRY_NO_BACKOFF")["Retry"][0].clone();
+        assert_eq!(
+            (&retrier["BackoffRate"], &retrier["JitterStrategy"]),
+            (&2.into(), &"FULL".into())
+        );
+        let never = r#""Retry": [{"ErrorEquals": ["A"], "MaxAttempts": 0}]"#;
+        assert!(
+            s(never, "RETRY_NEVER_RETRIES")["Retry"]
+                .as_array()
+                .unwrap()
+                .is_empty()
+        );
+        let losing = r#""Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z"}]"#;
+        assert_eq!(
+            s(losing, "CATCH_OVERWRITES_INPUT")["Catch"][0]["ResultPath"],
+            "$.error"
+        );
     }
 
     #[test]

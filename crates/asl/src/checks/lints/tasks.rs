@@ -203,7 +203,15 @@ fn spelling(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, cal
             if pattern == "sync" {
                 let message = "startExecution.sync gives the child's output as text";
                 let help = "startExecution.sync:2 gives it as JSON.";
-                context.add(Finding::new(Code::PreferSync2, place, message).help(help));
+                let mend = state.node().get("Resource").and_then(|resource| {
+                    let meant = format!("{}:2", resource.as_str()?);
+                    Some(Mend::likely(format!("Write {meant}")).replace(resource, meant))
+                });
+                context.add(
+                    Finding::new(Code::PreferSync2, place, message)
+                        .help(help)
+                        .maybe_mend(mend),
+                );
             }
             linked(context, state, place);
         }
@@ -236,7 +244,22 @@ fn linked(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>) {
         let help = format!(
             "Add \"{MARK}.$\": \"$$.Execution.Id\" to its Input (in JSONata: $states.context.Execution.Id)."
         );
-        context.add(Finding::new(Code::NestedExecutionNotLinked, place, message).help(help));
+        let object = input
+            .map(|input| &input.value)
+            .filter(|input| input.as_object().is_some());
+        let mend = object.map(|input| {
+            let mend = Mend::certain("Say in the input which execution started it");
+            if state.is_jsonata() {
+                mend.add(input, MARK, "{% $states.context.Execution.Id %}")
+            } else {
+                mend.add(input, format!("{MARK}.$"), "$$.Execution.Id")
+            }
+        });
+        context.add(
+            Finding::new(Code::NestedExecutionNotLinked, place, message)
+                .help(help)
+                .maybe_mend(mend),
+        );
     }
 }
 
@@ -361,6 +384,19 @@ mod tests {
         let start = "arn:aws:states:::states:startExecution";
         let unlinked = r#""Parameters": {"StateMachineArn": "${M}", "Input": {"a": 1}},"#;
         advises(&task(start, unlinked), "NESTED_EXECUTION_NOT_LINKED");
+        let after = mended(&task(start, unlinked), "NESTED_EXECUTION_NOT_LINKED");
+        assert_eq!(
+            after["States"]["S"]["Parameters"]["Input"]["AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$"],
+            "$$.Execution.Id"
+        );
+        let after = mended(
+            &task("arn:aws:states:::states:startExecution.sync", ""),
+            "PREFER_SYNC_2",
+        );
+        assert_eq!(
+            after["States"]["S"]["Resource"],
+            "arn:aws:states:::states:startExecution.sync:2"
+        );
         let linked = unlinked.replace(
             r#""a": 1"#,
             r#""AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id""#,

@@ -5,10 +5,12 @@ mod writer;
 
 use super::context::{Context, Finding};
 use super::expressions::Slot;
-use super::fields::{required, unsupported, wrong_language};
+use super::fields::{unsupported, wrong_language};
+use super::mends::Mend;
 use super::shapes;
 use crate::eval::MachineKind;
 use crate::json::spanned::{Member, Node};
+use crate::suggest;
 use crate::syntax::definition::State;
 use crate::syntax::fields::Shape;
 use crate::syntax::place::Place;
@@ -115,14 +117,19 @@ fn processor(context: &mut Context<'_>, part: &Part<'_>) {
             "Mode" => shapes::word(context, &at, &member.value, &["INLINE", "DISTRIBUTED"]),
             "ExecutionType" if mode == "INLINE" => {
                 let finding = unsupported(&place, config, member, []);
-                context.add(finding.help("Only the mode DISTRIBUTED runs child executions."));
+                let mend = Mend::likely("Remove \"ExecutionType\"").remove(&member.value);
+                context.add(
+                    finding
+                        .help("Only the mode DISTRIBUTED runs child executions.")
+                        .mend(mend),
+                );
             }
             "ExecutionType" => shapes::word(context, &at, &member.value, &["STANDARD", "EXPRESS"]),
             _ => context.add(unsupported(&place, config, member, ["Mode", "ExecutionType"])),
         }
     }
     if mode == "DISTRIBUTED" {
-        required(context, config, &place, &["ExecutionType"]);
+        execution_type(context, config, &place);
         if context.options.kind == MachineKind::Express {
             let at = config.member("Mode").map_or(place, |member| place.member(member));
             let message =
@@ -131,6 +138,23 @@ fn processor(context: &mut Context<'_>, part: &Part<'_>) {
                 .add(Finding::schema(&at, message).help("Use the mode INLINE, or a STANDARD state machine."));
         }
     }
+}
+
+fn execution_type(context: &mut Context<'_>, config: &Node, place: &Place<'_>) {
+    let slip = config.as_object().unwrap_or_default().iter().any(|member| {
+        !matches!(&*member.key, "Mode" | "ExecutionType")
+            && suggest::nearest(&member.key, ["ExecutionType"]).is_some()
+    });
+    if slip || config.member("ExecutionType").is_some() {
+        return;
+    }
+    let finding = Finding::schema(place, "These fields are required: [ExecutionType]");
+    let mend = Mend::likely("Run the items as STANDARD executions").add(config, "ExecutionType", "STANDARD");
+    context.add(
+        finding
+            .help("STANDARD for items that take long or must run once; EXPRESS for up to five minutes each.")
+            .mend(mend),
+    );
 }
 
 const BATCHER_FIELDS: &[&str] = &[
@@ -190,13 +214,22 @@ fn s3_resource(context: &mut Context<'_>, place: &Place<'_>, node: &Node, action
             place,
             "The field 'Resource' does not match any of the allowed values",
         );
-        context.add(finding.help(format!("Use {}.", allowed.join(" or "))));
+        let meant = match allowed.as_slice() {
+            [only] => Some(only.as_str()),
+            several => suggest::nearest(text, several.iter().map(String::as_str)),
+        };
+        let mend = meant.map(|meant| Mend::likely(format!("Write {meant}")).replace(node, meant));
+        context.add(
+            finding
+                .help(format!("Use {}.", allowed.join(" or ")))
+                .maybe_mend(mend),
+        );
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::tests::{finds, finds_express, machine, passes};
+    use crate::checks::tests::{finds, finds_express, machine, mended, passes};
 
     pub(super) const DISTRIBUTED: &str =
         r#""ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},"#;
@@ -206,6 +239,30 @@ mod tests {
         let states =
             format!(r#""M": {{"Type": "Map", "ItemProcessor": {{{config} {scope}}}, {fields} "End": true}}"#);
         machine("", &states)
+    }
+
+    #[test]
+    fn what_was_meant_is_mended() {
+        let config = |config: &str| {
+            let after = mended(
+                &map(&format!(r#""ProcessorConfig": {config},"#), ""),
+                "SCHEMA_VALIDATION_FAILED",
+            );
+            after["States"]["M"]["ItemProcessor"]["ProcessorConfig"].to_string()
+        };
+        assert_eq!(
+            config(r#"{"Mode": "DISTRIBUTED"}"#),
+            r#"{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"}"#
+        );
+        assert_eq!(
+            config(r#"{"Mode": "DISTRIBUTED", "executionType": "EXPRESS"}"#),
+            r#"{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"}"#
+        );
+        assert_eq!(config(r#"{"Mode": "inline"}"#), r#"{"Mode":"INLINE"}"#);
+        assert_eq!(
+            config(r#"{"Mode": "INLINE", "ExecutionType": "EXPRESS"}"#),
+            r#"{"Mode":"INLINE"}"#
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{Part, READ, s3_resource};
 use crate::checks::context::{Context, Finding};
 use crate::checks::fields::{required, unsupported};
+use crate::checks::mends::Mend;
 use crate::checks::shapes;
 use crate::json::spanned::{Member, Node};
 use crate::syntax::QueryLanguage;
@@ -125,8 +126,14 @@ fn config(context: &mut Context<'_>, part: &Part<'_>) {
     }
     if input == Some("CSV") && part.node.member("CSVHeaderLocation").is_none() {
         let finding = Finding::schema(part.place, "The field 'CSVHeaderLocation' is required");
-        context
-            .add(finding.help("Add \"CSVHeaderLocation\": \"FIRST_ROW\", or \"GIVEN\" with \"CSVHeaders\"."));
+        let given = part.node.member("CSVHeaders").is_some();
+        let word = if given { "GIVEN" } else { "FIRST_ROW" };
+        let mend = Mend::likely(format!("Add \"CSVHeaderLocation\": \"{word}\""));
+        context.add(
+            finding
+                .help("Add \"CSVHeaderLocation\": \"FIRST_ROW\", or \"GIVEN\" with \"CSVHeaders\".")
+                .mend(mend.add(part.node, "CSVHeaderLocation", word)),
+        );
     }
     if part.node.get("CSVHeaderLocation").and_then(Node::as_str) == Some("GIVEN") {
         required(context, part.node, part.place, &["CSVHeaders"]);
