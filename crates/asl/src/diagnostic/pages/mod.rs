@@ -3,7 +3,20 @@
 //! Served at `/docs/diagnostics/<CODE>` and linked from reports. One code may stand for many rules
 //! (`SCHEMA_VALIDATION_FAILED` does); each has its own section.
 
+mod choices;
+mod document;
+mod errors;
+mod expressions;
+mod fields;
+mod graph;
+mod languages;
+mod maps;
+mod names;
+mod paths;
 mod render;
+mod runs;
+mod tasks;
+mod variables;
 
 use super::{Code, Severity};
 
@@ -75,4 +88,143 @@ pub fn rules(code: Code) -> impl Iterator<Item = &'static Rule> {
 }
 
 /// Every rule, by what it is about.
-const RULES: &[&[Rule]] = &[];
+const RULES: &[&[Rule]] = &[
+    document::RULES,
+    names::RULES,
+    fields::RULES,
+    languages::RULES,
+    graph::RULES,
+    paths::RULES,
+    expressions::RULES,
+    variables::RULES,
+    errors::RULES,
+    maps::RULES,
+    choices::RULES,
+    tasks::RULES,
+    runs::RULES,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{CheckOptions, MachineKind, diagnose};
+
+    /// A time after which the times in the examples lie, or before.
+    const NOW_MS: i64 = 1_900_000_000_000;
+
+    fn every_rule() -> impl Iterator<Item = &'static Rule> {
+        RULES.iter().copied().flatten()
+    }
+
+    /// The definition an example stands for.
+    fn definition(example: Example) -> Option<(String, MachineKind)> {
+        let start = |states: &str| states.split('"').nth(1).unwrap().to_owned();
+        let around = |states: &str| format!(r#"{{"StartAt": "{}", "States": {states}}}"#, start(states));
+        match example {
+            Example::Definition(text) => Some((text.to_owned(), MachineKind::Standard)),
+            Example::States(text) => Some((around(text), MachineKind::Standard)),
+            Example::State(text) => Some((around(&format!(r#"{{"S": {text}}}"#)), MachineKind::Standard)),
+            Example::ExpressStates(text) => Some((around(text), MachineKind::Express)),
+            Example::Words(_) => None,
+        }
+    }
+
+    fn codes(example: Example) -> Option<Vec<Code>> {
+        let (text, kind) = definition(example)?;
+        let options = CheckOptions {
+            kind,
+            now_ms: Some(NOW_MS),
+            ..CheckOptions::default()
+        };
+        Some(
+            diagnose(&text, &options)
+                .diagnostics
+                .iter()
+                .map(|d| d.code)
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn every_code_has_a_page_with_a_rule() {
+        for page in pages() {
+            assert!(rules(page.code).next().is_some(), "{} has no rule", page.code);
+            assert!(page.markdown.contains(page.title));
+            assert!(page.markdown.contains("\nWrong") && page.markdown.contains("\nRight"));
+        }
+    }
+
+    #[test]
+    fn every_wrong_example_breaks_its_rule_and_every_right_one_keeps_it() {
+        for rule in every_rule() {
+            if let Some(found) = codes(rule.wrong) {
+                assert!(
+                    found.contains(&rule.code),
+                    "{}: {found:?} in {:?}",
+                    rule.title,
+                    rule.wrong
+                );
+                // The example shows one fault: no error besides.
+                let errors = found
+                    .iter()
+                    .filter(|code| code.severity() == Severity::Error)
+                    .count();
+                let own = usize::from(rule.code.severity() == Severity::Error);
+                let islands = 2 * usize::from(rule.title == "Every state can be reached");
+                assert_eq!(errors, own.max(islands), "{}: {found:?}", rule.title);
+            }
+            if let Some(found) = codes(rule.right) {
+                assert!(
+                    !found.contains(&rule.code),
+                    "{}: {found:?} in {:?}",
+                    rule.title,
+                    rule.right
+                );
+                let errors: Vec<&Code> = found
+                    .iter()
+                    .filter(|code| code.severity() == Severity::Error)
+                    .collect();
+                assert!(errors.is_empty(), "{}: {errors:?}", rule.title);
+            }
+        }
+    }
+
+    #[test]
+    fn examples_in_words_are_only_of_texts_that_cannot_be_shown() {
+        let in_words = |rule: &&Rule| matches!(rule.wrong, Example::Words(_));
+        let codes: Vec<Code> = every_rule().filter(in_words).map(|rule| rule.code).collect();
+        assert_eq!(
+            codes,
+            [
+                Code::MissingDescription,
+                Code::DefinitionTooLarge,
+                Code::DefinitionNearLimit,
+                Code::TooDeeplyNested
+            ]
+        );
+    }
+
+    #[test]
+    fn titles_are_sentences_of_their_own() {
+        let mut seen = BTreeSet::new();
+        for rule in every_rule() {
+            assert!(seen.insert(rule.title), "{} is there twice", rule.title);
+            assert!(!rule.title.ends_with('.'), "{}", rule.title);
+        }
+    }
+
+    #[test]
+    fn a_page_shows_its_rules_with_long_examples_broken_up() {
+        let page = page(Code::NoDollar);
+        assert_eq!(
+            page.markdown,
+            "# NO_DOLLAR\n\nA value that looks like a path under a key without `.$`.\n\n\
+             Warning: the definition can be created, and will likely disappoint. AWS Step Functions has this code.\n\n\
+             ## A path stands under a key that ends in .$\n\nOtherwise it is passed on as text.\n\n\
+             Wrong:\n\n```json\n{\n  \"Type\": \"Pass\",\n  \"Parameters\": {\"id\": \"$.order.id\"},\n  \"End\": true\n}\n```\n\n\
+             Right:\n\n```json\n{\n  \"Type\": \"Pass\",\n  \"Parameters\": {\"id.$\": \"$.order.id\"},\n  \"End\": true\n}\n```\n"
+        );
+    }
+}

@@ -35,7 +35,10 @@ pub(super) fn markdown(code: Code) -> String {
 }
 
 fn section(page: &mut String, rule: &Rule) {
-    let _ = write!(page, "\n## {}\n\n{}\n", rule.title, rule.text);
+    let _ = write!(page, "\n## {}\n", rule.title);
+    if !rule.text.is_empty() {
+        let _ = write!(page, "\n{}\n", rule.text);
+    }
     for (name, example) in [("Wrong", rule.wrong), ("Right", rule.right)] {
         let _ = write!(page, "\n{name}");
         match example {
