@@ -72,6 +72,11 @@ impl Place {
         self.states(format_args!("express:{machine}:{name}:{id}"))
     }
 
+    /// The ARN a state under test sees as its execution's.
+    pub fn tested(&self, machine: &str, name: &str) -> String {
+        self.states(format_args!("express:{machine}:{name}"))
+    }
+
     /// The ARN of an activity.
     pub fn activity(&self, name: &str) -> String {
         self.states(format_args!("activity:{name}"))

@@ -2,7 +2,7 @@
 //!
 //! `wire` speaks the protocol, `machines`, `executions`, `activities` and `map_runs` are the nouns behind it, `runtime`
 //! drives the executions with frames in memory, `journal` makes what they did durable, `integrations` performs
-//! their tasks. The Amazon States Language itself is the crate `asl`.
+//! their tasks, `state_tests` runs a single state on its own. The Amazon States Language itself is the crate `asl`.
 //!
 //! ```text
 //! wire ─► executions ─► runtime (shards) ─► journal ─► Postgres, schema `engine`
@@ -18,6 +18,7 @@ pub mod journal;
 pub mod limits;
 pub mod machines;
 pub mod runtime;
+pub mod state_tests;
 pub mod wire;
 
 use std::sync::Arc;

@@ -28,6 +28,9 @@ pub const REDRIVE_EVENTS_MAX: u64 = 24_999;
 /// A worker's poll for an activity task is held open this long (API reference, `GetActivityTask`: 60 s), in ms.
 pub const ACTIVITY_POLL_MS: u64 = 60_000;
 
+/// A state test that takes longer has failed (API reference, `TestState`: five minutes), in ms.
+pub const STATE_TEST_MS_MAX: u64 = 5 * 60 * 1_000;
+
 /// Records waiting to be written, over all executions; beyond it whoever brings more waits. A full queue is
 /// a few hundred ms of work for one Postgres.
 pub const JOURNAL_QUEUE_RECORDS_MAX: usize = 8_192;

@@ -21,7 +21,8 @@ impl<'m> Run<'m, '_, '_> {
             None => self.items(at, state, map, &effective)?,
         };
         if matches!(state.io, Io::JsonPath(_)) && reader.is_none() {
-            self.inspect(|seen| seen.after_items_path = Some(items.clone()));
+            let whole = effective.clone();
+            self.inspect(|seen| seen.after_items_path = Some(super::probe::as_written(&items, &whole)));
         }
         let max_concurrency = match &map.max_concurrency {
             Some(amount) => self.amount(at, amount, effective.json(), "MaxConcurrency", 0)?,

@@ -14,7 +14,8 @@ use super::history::StateType;
 use super::problem::{Cause, Kind, Problem, names};
 use super::run::Run;
 use crate::eval::Resource;
-use crate::json::{Json, Payload};
+use crate::json::spanned::{self, Node, NodeValue};
+use crate::json::{Json, Payload, read};
 use crate::machine::{Body, Io, Machine, State, StateIx};
 
 /// What a state is tested with.
@@ -113,6 +114,11 @@ impl Probed {
     /// How it ended, when it has.
     pub fn verdict(&self) -> Option<&Verdict> {
         self.probe.verdict.as_ref()
+    }
+
+    /// What stays true of the execution it seems to be.
+    pub fn facts(&self) -> &ExecutionFacts {
+        self.frame.facts()
     }
 
     /// What it computed so far.
@@ -416,6 +422,32 @@ impl Inspection {
     fn items(&self) -> usize {
         let items = self.items.as_ref();
         items.map_or(0, |items| items.json().as_array().map_or(0, <[Json]>::len))
+    }
+}
+
+/// A part of a payload with the text it has there: AWS shows a Map's items as they are written in its input.
+pub(crate) fn as_written(part: &Payload, whole: &Payload) -> Payload {
+    let Ok(tree) = spanned::parse(whole.text()) else {
+        return part.clone();
+    };
+    let found = find(&tree, whole.text(), part.json());
+    let text = found.and_then(|text| Payload::from_text(text).ok());
+    text.unwrap_or_else(|| part.clone())
+}
+
+fn find<'t>(node: &Node, text: &'t str, wanted: &Json) -> Option<&'t str> {
+    match &node.value {
+        NodeValue::Array(items) => {
+            let own = text.get(node.span.start..node.span.end)?;
+            if read::read(own).ok().as_ref() == Some(wanted) {
+                return Some(own);
+            }
+            items.iter().find_map(|item| find(item, text, wanted))
+        }
+        NodeValue::Object(members) => members
+            .iter()
+            .find_map(|member| find(&member.value, text, wanted)),
+        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) | NodeValue::String(_) => None,
     }
 }
 

@@ -28,6 +28,7 @@ pub use history::{HistoryPage, HistoryRequest, Order};
 pub use list::{Listed, Scope};
 pub use model::{Execution, ExecutionId, ExecutionStatus, ParentTask};
 pub use redrive::RedriveError;
+pub(crate) use start::read_input;
 pub use start::{FinishedSync, StartError, StartExecution, Started};
 pub use stop::StopError;
 

@@ -254,7 +254,8 @@ impl Prepared {
     }
 }
 
-fn read_input(text: String) -> Result<Payload, StartError> {
+/// Reads an execution's input.
+pub(crate) fn read_input(text: String) -> Result<Payload, StartError> {
     if text.len() > limits::PAYLOAD_BYTES_MAX {
         return Err(StartError::InputTooLong(text.len()));
     }

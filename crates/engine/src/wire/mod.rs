@@ -21,6 +21,7 @@ mod shapes;
 pub mod signature;
 mod tags;
 mod tasks;
+mod test_state;
 mod validate;
 mod versions;
 
@@ -202,7 +203,7 @@ async fn dispatch(
         O::DescribeMapRun => ok(map_runs::describe(&read(request)?)?),
         O::UpdateMapRun => ok(map_runs::update(&read(request)?)?),
         O::ValidateStateMachineDefinition => ok(validate::validate(&read(request)?)),
-        O::TestState => Err(unknown_operation()),
+        O::TestState => ok(test_state::test(engine, caller, read(request)?).await?),
     }
 }
 
