@@ -170,8 +170,7 @@ class Model:
                 operation.get("endpoint", {}).get("hostPrefix", ""),
                 (given or {}).get("locationName", ""),
                 self.namespace(given),
-                "c" if operation.get("httpChecksumRequired")
-                or operation.get("httpChecksum", {}).get("requestChecksumRequired") else "",
+                self.checksum(operation),
             )
         seen = set()
         for name, shape in sorted(self.shapes.items()):
@@ -185,6 +184,13 @@ class Model:
         while at < len(self.order):
             yield from self.shape(self.shapes[self.order[at]])
             at += 1
+
+    @staticmethod
+    def checksum(operation):
+        """`c` for CRC-32, which is what the SDK takes where it may choose; `m` for MD5."""
+        if operation.get("httpChecksum", {}).get("requestAlgorithmMember"):
+            return "c"
+        return "m" if operation.get("httpChecksumRequired") else ""
 
     def shape(self, shape):
         kind = shape["type"]

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! index   name prefix id protocol endpoint signing target json-version version namespace host region offset packed unpacked .
-//! O       action name method uri input output wrapper host-prefix root namespace c        an action; `POST` and `/` are left out
+//! O       action name method uri input output wrapper host-prefix root namespace checksum an action; `POST` and `/` are left out
 //! E       code exception                                                                  an error; same name left out
 //! S       payload u                                                                       a structure (u: a union); its members:
 //!         name wire shape traits query-name namespace                                     (the line begins with a tab)
@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 
 use flate2::read::DeflateDecoder;
 
-use crate::model::{Model, Operation, Place, Protocol, Service};
+use crate::model::{Checksum, Model, Operation, Place, Protocol, Service};
 use crate::shape::{List, Location, Map, Member, Scalar, Shape, ShapeId, Structure, Trait};
 
 static DATA: &[u8] = include_bytes!("../data/services.bin");
@@ -192,7 +192,11 @@ fn read_operation(mut cells: Cells) -> Operation {
         host_prefix: cells.text(),
         root_element: cells.text(),
         root_namespace: cells.text(),
-        wants_checksum: cells.text() == "c",
+        checksum: match cells.text() {
+            "c" => Checksum::Crc32,
+            "m" => Checksum::Md5,
+            _ => Checksum::None,
+        },
     }
 }
 
@@ -205,7 +209,7 @@ fn read_shape(kind: &str, mut cells: Cells) -> Option<Shape> {
         }),
         "L" => Shape::List(List {
             element: cells.shape()?,
-            name: cells.text_or("member"),
+            name: cells.text(),
             flattened: cells.text() == "f",
         }),
         "M" => {

@@ -21,7 +21,7 @@ use std::sync::OnceLock;
 
 pub use bounds::{Bound, Bounds};
 pub use integrations::{Action, Integration, Pattern, integration, integrations, is_retired};
-pub use model::{Operation, Place, Protocol, Service};
+pub use model::{Checksum, Operation, Place, Protocol, Service};
 pub use shape::{List, Location, Map, Member, Scalar, Shape, ShapeId, Structure, Trait};
 
 static INDEX: OnceLock<Vec<Service>> = OnceLock::new();

@@ -72,6 +72,17 @@ pub(crate) struct Model {
     pub(crate) shapes: Vec<Shape>,
 }
 
+/// A checksum that the SDK sends along with a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// None.
+    None,
+    /// CRC-32, in `x-amz-checksum-crc32`.
+    Crc32,
+    /// MD5, in `Content-MD5`.
+    Md5,
+}
+
 /// An action of a service.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
@@ -95,8 +106,8 @@ pub struct Operation {
     pub root_element: &'static str,
     /// Its namespace.
     pub root_namespace: &'static str,
-    /// The service wants a checksum of the body.
-    pub wants_checksum: bool,
+    /// What the SDK says of the body besides.
+    pub checksum: Checksum,
 }
 
 impl Service {

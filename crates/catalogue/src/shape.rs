@@ -168,10 +168,20 @@ pub enum Trait {
 pub struct List {
     /// What they are.
     pub element: ShapeId,
-    /// The name of an element in XML and forms: `member` where the model gives none.
+    /// The name the model gives an element in XML and forms; empty where it gives none.
     pub name: &'static str,
     /// Without an element around them.
     pub flattened: bool,
+}
+
+impl List {
+    /// The name of an element within the element around them: `member` where the model gives none.
+    pub fn element_name(&self) -> &'static str {
+        match self.name {
+            "" => "member",
+            name => name,
+        }
+    }
 }
 
 /// Values by keys.

@@ -106,6 +106,14 @@ pub const RESPONSE_BYTES_MAX: usize = 6 * 1024 * 1024;
 pub const STDERR_BYTES_MAX: usize = CAUSE_CHARS_MAX;
 /// A service's answer takes at most this long, in seconds; Lambda's may take as long as a function.
 pub const SERVICE_SECONDS_MAX: u64 = 60;
+/// Elements within elements of a service's XML. Models nest a dozen deep; recursion must end.
+pub const XML_DEPTH_MAX: usize = 64;
+/// Values within values of a service's CBOR, for the same reason.
+pub const CBOR_DEPTH_MAX: usize = 64;
+/// After how long a `.sync` job is first looked at, in ms.
+pub const JOB_POLL_MS_FIRST: u64 = 500;
+/// The longest time between two looks at a `.sync` job, in ms. Jobs of minutes are seen to end within seconds.
+pub const JOB_POLL_MS_MAX: u64 = 15_000;
 /// A service that does not take a connection within this is away, in ms.
 pub const CONNECT_MS_MAX: u64 = 5_000;
 /// Connections to one host kept for the next call.

@@ -1,8 +1,12 @@
 //! Calls to AWS services, or to whatever speaks for them: an endpoint, a signature, a pooled connection, a bounded answer.
 
+use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
 use aws_sigv4::sign::v4::SigningParams;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
@@ -11,26 +15,66 @@ use thiserror::Error;
 
 use super::config::{Credentials, IntegrationsConfig};
 use crate::arn::Place;
-use crate::limits::{CONNECT_MS_MAX, IDLE_CONNECTIONS_MAX, RESPONSE_BYTES_MAX};
+use crate::limits::{CONNECT_MS_MAX, IDLE_CONNECTIONS_MAX, RESPONSE_BYTES_MAX, SERVICE_SECONDS_MAX};
 
 /// A service as its callers name it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Service {
-    /// In the signature's scope and in AWS's host names: `lambda`, `sns`.
-    pub(super) name: &'static str,
-    /// In `AWS_ENDPOINT_URL_<…>`.
-    pub(super) variable: &'static str,
+    /// In the signature's scope: `lambda`, `sns`.
+    pub(super) signing_name: &'static str,
+    /// At the beginning of AWS's host names.
+    pub(super) endpoint_prefix: &'static str,
+    /// The model's `serviceId`, which `AWS_ENDPOINT_URL_<…>` ends with.
+    pub(super) id: &'static str,
+    /// For a service that is in one place for all regions.
+    pub(super) place: Option<catalogue::Place>,
     /// How long a call may take at most; a state may allow less.
     pub(super) seconds_max: u64,
+}
+
+impl From<&catalogue::Service> for Service {
+    fn from(service: &catalogue::Service) -> Self {
+        Self {
+            signing_name: service.signing_name,
+            endpoint_prefix: service.endpoint_prefix,
+            id: service.id,
+            place: service.place,
+            seconds_max: SERVICE_SECONDS_MAX,
+        }
+    }
+}
+
+impl Service {
+    /// `SECRETS_MANAGER` for the service `Secrets Manager`, as the SDKs have it.
+    fn variable(&self) -> String {
+        variable_of(self.id)
+    }
+
+    /// S3 wants the body's hash in a header and paths signed as they are (Signature Version 4, "Amazon S3").
+    fn signing(&self) -> SigningSettings {
+        let mut settings = SigningSettings::default();
+        if self.signing_name.starts_with("s3") {
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        }
+        settings
+    }
+}
+
+fn variable_of(name: &str) -> String {
+    name.to_uppercase().replace([' ', '-', '.'], "_")
 }
 
 /// One request.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) method: http::Method,
-    /// With its leading slash, encoded.
+    /// With its leading slash and its query, encoded.
     pub(super) path: String,
-    pub(super) headers: Vec<(&'static str, String)>,
+    /// Before the host's name on AWS itself; empty for most.
+    pub(super) host_prefix: String,
+    pub(super) headers: Vec<(Cow<'static, str>, String)>,
     pub(super) body: Bytes,
 }
 
@@ -51,6 +95,7 @@ impl Answer {
     /// The id AWS gave the request; a fresh one when it gave none.
     pub(super) fn request_id(&self) -> String {
         self.header("x-amzn-requestid")
+            .or_else(|| self.header("x-amz-request-id"))
             .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
     }
 }
@@ -65,7 +110,7 @@ pub(super) enum CallError {
     )]
     NoEndpoint {
         service: &'static str,
-        variable: &'static str,
+        variable: String,
     },
     /// The endpoint is not a URL.
     #[error("`{0}` is not an endpoint")]
@@ -112,18 +157,22 @@ impl Caller {
         request: Request,
         now_ms: i64,
     ) -> Result<Answer, CallError> {
-        let (endpoint, credentials) = self.target(service, place)?;
+        let Target {
+            endpoint,
+            credentials,
+            region,
+        } = self.target(service, place, &request.host_prefix)?;
         let url = format!("{}{}", endpoint.trim_end_matches('/'), request.path);
         let mut signed = http::Request::builder().method(request.method).uri(&url);
         let host = host_of(&url).ok_or_else(|| CallError::Endpoint(endpoint.clone()))?;
         signed = signed.header(http::header::HOST, host);
         for (name, value) in request.headers {
-            signed = signed.header(name, value);
+            signed = signed.header(name.as_ref(), value);
         }
         let mut signed = signed
             .body(request.body)
             .map_err(|error| CallError::Sign(error.to_string()))?;
-        sign_request(&mut signed, &credentials, service, place, now_ms).map_err(CallError::Sign)?;
+        sign_request(&mut signed, &credentials, service, &region, now_ms).map_err(CallError::Sign)?;
         let request =
             reqwest::Request::try_from(signed).map_err(|error| CallError::Http(error.to_string()))?;
         let exchange = async {
@@ -139,30 +188,53 @@ impl Caller {
             .unwrap_or_else(|_| Err(CallError::Http("Read timed out".to_owned())))
     }
 
-    fn target(&self, service: Service, place: &Place) -> Result<(String, Credentials), CallError> {
-        let configured = self.config.endpoints.of(service.variable);
+    /// Where a service is: by the SDK's variable, by the short name that hosts have (`LOGS`), else on AWS.
+    fn target(&self, service: Service, place: &Place, host_prefix: &str) -> Result<Target, CallError> {
+        let endpoints = &self.config.endpoints;
+        let variable = service.variable();
+        let configured = endpoints
+            .by_service
+            .get(&variable)
+            .or_else(|| endpoints.by_service.get(&variable_of(service.endpoint_prefix)))
+            .or(endpoints.general.as_ref());
+        let region = service
+            .place
+            .map_or_else(|| place.region.to_string(), |place| place.region.to_owned());
         match (&self.config.credentials, configured) {
-            (credentials, Some(endpoint)) => Ok((
-                endpoint.to_owned(),
-                credentials.clone().unwrap_or_else(|| stand_in(place)),
-            )),
+            (credentials, Some(endpoint)) => Ok(Target {
+                endpoint: endpoint.clone(),
+                credentials: credentials.clone().unwrap_or_else(|| stand_in(place)),
+                region,
+            }),
             (Some(credentials), None) => {
                 let domain = if place.partition() == "aws-cn" {
                     "amazonaws.com.cn"
                 } else {
                     "amazonaws.com"
                 };
-                Ok((
-                    format!("https://{}.{}.{domain}", service.name, place.region),
-                    credentials.clone(),
-                ))
+                let host = match service.place {
+                    Some(place) => place.host.to_owned(),
+                    None => format!("{}.{region}.{domain}", service.endpoint_prefix),
+                };
+                Ok(Target {
+                    endpoint: format!("https://{host_prefix}{host}"),
+                    credentials: credentials.clone(),
+                    region,
+                })
             }
             (None, None) => Err(CallError::NoEndpoint {
-                service: service.name,
-                variable: service.variable,
+                service: service.endpoint_prefix,
+                variable,
             }),
         }
     }
+}
+
+/// Where a request goes, and as whom.
+struct Target {
+    endpoint: String,
+    credentials: Credentials,
+    region: String,
 }
 
 /// The key for endpoints that check none: the account's number, which LocalStack and moto take as the account.
@@ -187,7 +259,7 @@ fn sign_request(
     request: &mut http::Request<Bytes>,
     credentials: &Credentials,
     service: Service,
-    place: &Place,
+    region: &str,
     now_ms: i64,
 ) -> Result<(), String> {
     let identity = aws_credential_types::Credentials::new(
@@ -201,10 +273,10 @@ fn sign_request(
     let since_1970 = Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
     let params = SigningParams::builder()
         .identity(&identity)
-        .region(&place.region)
-        .name(service.name)
+        .region(region)
+        .name(service.signing_name)
         .time(UNIX_EPOCH + since_1970)
-        .settings(SigningSettings::default())
+        .settings(service.signing())
         .build()
         .map_err(|error| error.to_string())?
         .into();

@@ -3,6 +3,8 @@
 //! A function is one that is configured to run here, else it is called by Lambda's Invoke API (API version 2015-03-31) wherever
 //! that is configured.
 
+use std::borrow::Cow;
+
 use asl::json::Payload;
 use asl::json::value::{Json, Object};
 use bytes::Bytes;
@@ -17,8 +19,10 @@ use crate::arn::Place;
 use crate::limits::{FUNCTION_SECONDS_MAX, PAYLOAD_BYTES_MAX};
 
 const LAMBDA: Service = Service {
-    name: "lambda",
-    variable: "LAMBDA",
+    signing_name: "lambda",
+    endpoint_prefix: "lambda",
+    id: "Lambda",
+    place: None,
     // The function's own time and that of the way there and back.
     seconds_max: FUNCTION_SECONDS_MAX + 30,
 };
@@ -26,7 +30,8 @@ const LAMBDA: Service = Service {
 const WORDING: Wording = Wording {
     prefix: "Lambda",
     service: "AWSLambda",
-    unmodelled: "AWSLambdaException",
+    unmodelled: Cow::Borrowed("AWSLambdaException"),
+    model: "lambda",
     generation: Generation::First,
 };
 
@@ -152,6 +157,7 @@ impl Lambda {
                 let name = &invoke.function.name;
                 let refusal = Refusal {
                     code: "ResourceNotFoundException".to_owned(),
+                    request_id: None,
                     message: format!(
                         "Function not found: {}: no function `{name}` is configured (`[functions.{name}]`), and {error}",
                         invoke
@@ -196,19 +202,19 @@ impl Lambda {
 }
 
 fn request(invoke: &Invoke) -> Request {
-    let mut headers = vec![("content-type", "application/json".to_owned())];
+    let mut headers = vec![("content-type".into(), "application/json".to_owned())];
     headers.push((
-        "x-amz-invocation-type",
+        "x-amz-invocation-type".into(),
         invoke
             .invocation_type
             .clone()
             .unwrap_or_else(|| "RequestResponse".to_owned()),
     ));
     if let Some(log_type) = &invoke.log_type {
-        headers.push(("x-amz-log-type", log_type.clone()));
+        headers.push(("x-amz-log-type".into(), log_type.clone()));
     }
     if let Some(context) = &invoke.client_context {
-        headers.push(("x-amz-client-context", context.clone()));
+        headers.push(("x-amz-client-context".into(), context.clone()));
     }
     let query = invoke.qualifier.as_deref().map_or_else(String::new, |qualifier| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -219,6 +225,7 @@ fn request(invoke: &Invoke) -> Request {
     Request {
         method: Method::POST,
         path: format!("/2015-03-31/functions/{name}/invocations{query}"),
+        host_prefix: String::new(),
         headers,
         body: Bytes::from(invoke.event.clone()),
     }

@@ -2,18 +2,16 @@
 //! task may be handed over again after a crash (at least once), never after its answer was recorded.
 
 mod aws;
-mod aws_sdk;
 pub mod config;
-mod dynamodb;
 mod errors;
-mod events;
 mod functions;
-mod json;
+mod jobs;
 mod lambda;
 mod metadata;
+mod optimised;
+mod protocols;
+mod sdk;
 mod services;
-mod sns;
-mod sqs;
 mod states;
 mod topics;
 mod unconnected;

@@ -9,12 +9,15 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::aws::Caller;
+use super::errors::Wording;
 use super::config::IntegrationsConfig;
 use super::functions::Functions;
 use super::lambda::Lambda;
+use super::optimised::Optimised;
+use super::sdk::{self, Action, Circumstances};
 use super::topics::Topics;
 use super::{Dispatch, Reply, TaskContext, TaskError};
-use super::{aws_sdk, dynamodb, errors, events, sns, sqs, states};
+use super::{errors, jobs, states};
 use crate::Engine;
 use crate::arn::{Arn, Place};
 use crate::clock::Clock;
@@ -104,6 +107,12 @@ impl Inner {
         let here = place_of(call, context)?;
         let now_ms = self.clock.now_ms();
         let parameters = &call.parameters;
+        let token = sdk::token(context, call.id);
+        let circumstances = Circumstances {
+            here: &here,
+            token: &token,
+            now_ms,
+        };
         match &call.resource {
             Resource::LambdaFunction { arn } => self.lambda.direct(arn, parameters, &here, now_ms).await,
             Resource::Activity { arn } => Err(not_supported(arn)),
@@ -111,31 +120,23 @@ impl Inner {
                 service,
                 action,
                 pattern,
-                text,
+                ..
             } => {
-                let result = match (&**service, &**action, pattern) {
-                    ("states", "startExecution", _) => {
-                        return states::start_execution(&self.engine()?, call, context, *pattern, now_ms)
-                            .await;
-                    }
-                    (_, _, Pattern::Sync | Pattern::Sync2) => return Err(not_supported(text)),
-                    ("lambda", "invoke", _) => self.lambda.service(parameters, &here, now_ms).await,
-                    ("sns", "publish", _) => match self.topics.publish(parameters, now_ms).await {
+                if (&**service, &**action) == ("states", "startExecution") {
+                    return states::start_execution(&self.engine()?, call, context, *pattern, now_ms).await;
+                }
+                let result = match (&**service, &**action) {
+                    ("lambda", "invoke") => self.lambda.service(parameters, &here, now_ms).await,
+                    ("sns", "publish") => match self.topics.publish(parameters, now_ms).await {
                         Some(result) => result,
-                        None => sns::publish(&self.caller, parameters, &here, now_ms).await,
+                        None => self.optimised(call, context, circumstances).await,
                     },
-                    ("sqs", "sendMessage", _) => {
-                        sqs::send_message(&self.caller, parameters, &here, now_ms).await
-                    }
-                    ("events", "putEvents", _) => {
-                        events::put_events(&self.caller, parameters, context, &here, now_ms).await
-                    }
-                    ("dynamodb", action, _) if dynamodb::ACTIONS.contains(&action) => {
-                        dynamodb::item(&self.caller, action, parameters, &here, now_ms).await
-                    }
-                    _ => return Err(not_supported(text)),
+                    _ => self.optimised(call, context, circumstances).await,
                 };
-                settle(*pattern, result)
+                match (*pattern, result) {
+                    (Pattern::Sync | Pattern::Sync2, result) => result.map(Reply::Done),
+                    (pattern, result) => settle(pattern, result),
+                }
             }
             Resource::AwsSdk {
                 service,
@@ -145,16 +146,45 @@ impl Inner {
             } => {
                 let result = if &**service == "sfn" {
                     states::sdk_call(&self.engine()?, action, parameters, &here).await
-                } else if let Some(service) = aws_sdk::find(service) {
-                    service
-                        .call(&self.caller, action, parameters, &here, now_ms)
-                        .await
                 } else {
-                    return Err(not_supported(text));
+                    let action = Action::find(service, action).ok_or_else(|| not_supported(text))?;
+                    let wording = Wording::of_sdk(action.service);
+                    let called = action
+                        .call(&self.caller, parameters.json(), circumstances, &wording)
+                        .await?;
+                    sdk::within_limit(called.response, &format!("aws-sdk:{service}"))
                 };
                 settle(*pattern, result)
             }
         }
+    }
+
+    /// An integration that is an action of its service, followed to the end of its job with `.sync`.
+    async fn optimised(
+        &self,
+        call: &TaskCall,
+        context: &TaskContext,
+        circumstances: Circumstances<'_>,
+    ) -> Result<Payload, TaskError> {
+        let Resource::Service {
+            service,
+            action,
+            pattern,
+            text,
+        } = &call.resource
+        else {
+            return Err(not_supported(&call.resource.text()));
+        };
+        let optimised = Optimised::find(service, action).ok_or_else(|| not_supported(text))?;
+        if matches!(pattern, Pattern::Sync | Pattern::Sync2) {
+            let following = jobs::find(service, action).ok_or_else(|| not_supported(text))?;
+            return following
+                .run(&optimised, &self.caller, &call.parameters, context, circumstances)
+                .await;
+        }
+        optimised
+            .call(&self.caller, call.parameters.json(), context, circumstances)
+            .await
     }
 
     fn engine(&self) -> Result<Arc<Engine>, TaskError> {
@@ -178,11 +208,7 @@ fn not_supported(resource: &str) -> TaskError {
     TaskError {
         error: Some("States.Runtime".into()),
         cause: Some(
-            format!(
-                "The resource '{resource}' is not supported by this engine yet. It performs Lambda functions, lambda:invoke, \
-                 sns:publish, sqs:sendMessage, dynamodb items, events:putEvents, states:startExecution and aws-sdk:sfn."
-            )
-            .into(),
+            format!("The resource '{resource}' is not supported by this engine: docs/INTEGRATIONS.md lists what is.").into(),
         ),
         kind: FailureKind::Failed,
     }

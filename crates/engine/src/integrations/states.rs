@@ -1,5 +1,6 @@
 //! Step Functions itself: `states:startExecution` with its forms of waiting, and `aws-sdk:sfn:<action>`. They go to this engine.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use asl::eval::{Failure, Outcome, Pattern, TaskCall};
@@ -11,8 +12,8 @@ use serde_json::{Map, Value};
 
 use super::aws::Answer;
 use super::errors::{self, Generation, Refusal, Wording};
-use super::json::{as_text, operation_name};
 use super::metadata::{self, Connection};
+use super::protocols::as_text;
 use super::{Reply, TaskContext, TaskError};
 use crate::Engine;
 use crate::arn::Place;
@@ -27,7 +28,8 @@ use crate::wire::operation::Operation;
 const OPTIMISED: Wording = Wording {
     prefix: "StepFunctions",
     service: "AWSStepFunctions",
-    unmodelled: "AWSStepFunctionsException",
+    unmodelled: Cow::Borrowed("AWSStepFunctionsException"),
+    model: "sfn",
     generation: Generation::First,
 };
 
@@ -35,7 +37,8 @@ const OPTIMISED: Wording = Wording {
 const SDK: Wording = Wording {
     prefix: "Sfn",
     service: "Sfn",
-    unmodelled: "SfnException",
+    unmodelled: Cow::Borrowed("SfnException"),
+    model: "sfn",
     generation: Generation::Counting,
 };
 
@@ -238,6 +241,7 @@ fn refused(wording: &Wording, error: &ApiError) -> TaskError {
     let refusal = Refusal {
         code: error.code.name().to_owned(),
         message: error.message.clone(),
+        request_id: None,
     };
     wording.failed(
         error.code.status().as_u16(),
@@ -298,6 +302,14 @@ fn response(json: &Json) -> Json {
         }
         other => other.clone(),
     }
+}
+
+/// `startExecution` as the wire has it: `StartExecution`.
+fn operation_name(action: &str) -> String {
+    let mut letters = action.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn small(name: &str) -> String {

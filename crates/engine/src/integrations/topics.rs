@@ -13,8 +13,8 @@ use super::aws::Answer;
 use super::config::Function;
 use super::errors;
 use super::functions::{Functions, Returned};
-use super::json::as_text;
 use super::metadata::{self, Connection};
+use super::protocols::as_text;
 
 /// The configured topics by name.
 #[derive(Debug)]

@@ -110,7 +110,7 @@ async fn a_function_nobody_knows_is_not_found_and_the_cause_says_what_to_do() {
 #[tokio::test]
 async fn an_integration_that_is_missing_is_named() {
     let api = api_with(json!({})).await;
-    let resource = "arn:aws:states:::aws-sdk:ec2:describeInstances";
+    let resource = "arn:aws:states:::eks:call";
     let done = api
         .run_task(
             "missing",

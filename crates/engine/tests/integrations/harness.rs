@@ -29,9 +29,12 @@ pub(crate) struct Api {
 /// What a stand-in was sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
+    pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: http::HeaderMap,
+    /// As text, as far as it is text.
     pub(crate) body: String,
+    pub(crate) bytes: Bytes,
 }
 
 /// A service that answers everything alike and remembers what it was sent.
@@ -76,9 +79,11 @@ async fn stand_in(
     let (parts, body) = request.into_parts();
     let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     sent.lock().unwrap().push(Sent {
+        method: parts.method.to_string(),
         path: parts.uri.to_string(),
         headers: parts.headers,
-        body: String::from_utf8(body.to_vec()).unwrap(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body,
     });
     let mut response = answer.body.into_response();
     *response.status_mut() = answer.status.try_into().unwrap();

@@ -1,4 +1,4 @@
-//! Tasks from outside: an engine with its integrations, against stand-ins for Lambda and SNS that remember what they were sent.
+//! Tasks from outside: an engine with its integrations, against stand-ins for services that remember what they were sent.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,3 +10,5 @@ mod aws;
 mod functions;
 mod harness;
 mod nested;
+mod protocols;
+mod signed;
