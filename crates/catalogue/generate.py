@@ -252,8 +252,9 @@ class Model:
         flags += "b" if member.get("streaming") or target.get("streaming") else ""
         shown = member_name(name)
         wire = member.get("locationName", name)
+        original = name[:1].upper() + name[1:]
         return self.row("", shown, "" if wire == shown else wire, self.number(member), flags,
-                        member.get("queryName", ""), self.namespace(member))
+                        member.get("queryName", ""), self.namespace(member), "" if original == shown else original)
 
     @staticmethod
     def namespace(reference):

@@ -9,7 +9,7 @@
 //! O       action name method uri input output wrapper host-prefix root namespace checksum an action; `POST` and `/` are left out
 //! E       code exception                                                                  an error; same name left out
 //! S       payload u                                                                       a structure (u: a union); its members:
-//!         name wire shape traits query-name namespace                                     (the line begins with a tab)
+//!         name wire shape traits query-name namespace original                            (the line begins with a tab)
 //! L       element name f                                                                  a list
 //! M       key key-name value value-name f                                                 a map
 //! ```
@@ -257,6 +257,7 @@ fn read_member(mut cells: Cells) -> Option<Member> {
         location,
         query_name: cells.text(),
         namespace: cells.text(),
+        original: cells.text_or(name),
         traits,
     })
 }

@@ -106,6 +106,9 @@ impl Structure {
 pub struct Member {
     /// As Step Functions spells it: `DbInstanceIdentifier`.
     pub name: &'static str,
+    /// As the model spells it, but for a capital at its start: `DBInstanceIdentifier`. Optimised integrations, which are built
+    /// with the SDK for Java 1, show this.
+    pub original: &'static str,
     /// As the wire has it: a key, an element, a header (or its beginning), a label, a query parameter.
     pub wire: &'static str,
     /// What it is.

@@ -108,10 +108,7 @@ pub(super) enum CallError {
         "no endpoint and no credentials are configured for {service}: set AWS_ENDPOINT_URL_{variable} (or AWS_ENDPOINT_URL), \
          or credentials for AWS itself"
     )]
-    NoEndpoint {
-        service: &'static str,
-        variable: String,
-    },
+    NoEndpoint { service: &'static str, variable: String },
     /// The endpoint is not a URL.
     #[error("`{0}` is not an endpoint")]
     Endpoint(String),
@@ -149,7 +146,7 @@ impl Caller {
         &self.client
     }
 
-    /// Calls a service on behalf of an execution at `place`. Dropping the future ends the call.
+    /// Calls a service on behalf of an execution at `place`, and takes the whole answer. Dropping the future ends the call.
     pub(super) async fn call(
         &self,
         service: Service,
@@ -157,6 +154,23 @@ impl Caller {
         request: Request,
         now_ms: i64,
     ) -> Result<Answer, CallError> {
+        let exchange = async {
+            let response = self.send(service, place, request, now_ms).await?;
+            read(response).await
+        };
+        tokio::time::timeout(Duration::from_secs(service.seconds_max), exchange)
+            .await
+            .unwrap_or_else(|_| Err(CallError::Http("Read timed out".to_owned())))
+    }
+
+    /// The same, as soon as the answer begins; its body is still to be read.
+    pub(super) async fn send(
+        &self,
+        service: Service,
+        place: &Place,
+        request: Request,
+        now_ms: i64,
+    ) -> Result<reqwest::Response, CallError> {
         let Target {
             endpoint,
             credentials,
@@ -175,17 +189,10 @@ impl Caller {
         sign_request(&mut signed, &credentials, service, &region, now_ms).map_err(CallError::Sign)?;
         let request =
             reqwest::Request::try_from(signed).map_err(|error| CallError::Http(error.to_string()))?;
-        let exchange = async {
-            let response = self
-                .client
-                .execute(request)
-                .await
-                .map_err(|error| CallError::Http(innermost(&error)))?;
-            read(response).await
-        };
-        tokio::time::timeout(Duration::from_secs(service.seconds_max), exchange)
+        self.client
+            .execute(request)
             .await
-            .unwrap_or_else(|_| Err(CallError::Http("Read timed out".to_owned())))
+            .map_err(|error| CallError::Http(innermost(&error)))
     }
 
     /// Where a service is: by the SDK's variable, by the short name that hosts have (`LOGS`), else on AWS.

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::TaskError;
 use super::aws::{Answer, CallError};
+use super::protocols::Spelling;
 
 /// The SDK an integration was built with, which shows in its texts.
 #[derive(Debug, Clone)]
@@ -61,12 +62,17 @@ impl Wording {
         }
     }
 
+    /// How members are spelled by the SDK whose words these are.
+    pub(super) fn spelling(&self) -> Spelling {
+        match self.generation {
+            Generation::First => Spelling::Model,
+            Generation::Second | Generation::Counting => Spelling::Getters,
+        }
+    }
+
     /// The failure that a refusal is.
     pub(super) fn refused(&self, answer: &Answer, refusal: &Refusal) -> TaskError {
-        let request_id = refusal
-            .request_id
-            .clone()
-            .unwrap_or_else(|| answer.request_id());
+        let request_id = refusal.request_id.clone().unwrap_or_else(|| answer.request_id());
         let extended = match answer.header("x-amz-id-2") {
             Some(id) => Some(id.to_owned()),
             None if self.model == "s3" => Some(extended_request_id()),
@@ -80,7 +86,13 @@ impl Wording {
         self.worded(status, request_id, None, refusal)
     }
 
-    fn worded(&self, status: u16, request_id: &str, extended: Option<String>, refusal: &Refusal) -> TaskError {
+    fn worded(
+        &self,
+        status: u16,
+        request_id: &str,
+        extended: Option<String>,
+        refusal: &Refusal,
+    ) -> TaskError {
         let Refusal { code, message, .. } = refusal;
         let service = self.service;
         let extended = extended
@@ -91,7 +103,9 @@ impl Wording {
                 "{message} (Service: {service}; Status Code: {status}; Error Code: {code}; Request ID: {request_id}; Proxy: null)"
             ),
             Generation::Second => {
-                format!("{message} (Service: {service}, Status Code: {status}, Request ID: {request_id}{extended})")
+                format!(
+                    "{message} (Service: {service}, Status Code: {status}, Request ID: {request_id}{extended})"
+                )
             }
             Generation::Counting => format!(
                 "{message} (Service: {service}, Status Code: {status}, Request ID: {request_id}{extended}) (SDK Attempt Count: 1)"

@@ -317,16 +317,13 @@ impl Following {
         circumstances: Circumstances<'_>,
     ) -> Result<Payload, TaskError> {
         let parameters = parameters.json();
-        let response = optimised
-            .call(caller, parameters, context, circumstances)
-            .await?;
+        let response = optimised.call(caller, parameters, context, circumstances).await?;
         context.progress.submitted(response.clone());
-        let by = self.parameters(parameters, response.json()).ok_or_else(|| {
-            errors::fail("States.TaskFailed", response.text().to_string())
-        })?;
-        let describe = Action::find(optimised.action.service.name, self.describe).ok_or_else(|| {
-            errors::fail("States.Runtime", format!("no action `{}`", self.describe))
-        })?;
+        let by = self
+            .parameters(parameters, response.json())
+            .ok_or_else(|| errors::fail("States.TaskFailed", response.text().to_string()))?;
+        let describe = Action::find(optimised.action.service.name, self.describe)
+            .ok_or_else(|| errors::fail("States.Runtime", format!("no action `{}`", self.describe)))?;
         let mut wait_ms = JOB_POLL_MS_FIRST;
         loop {
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
@@ -424,7 +421,12 @@ mod tests {
             let describe = service.action(job.describe).unwrap();
             let input = service.input(describe).unwrap();
             for (name, _) in job.by {
-                assert!(input.member(name).is_some(), "{}:{} {name}", job.service, job.describe);
+                assert!(
+                    input.member(name).is_some(),
+                    "{}:{} {name}",
+                    job.service,
+                    job.describe
+                );
             }
         }
     }
@@ -447,8 +449,14 @@ mod tests {
                 r#"{{"Tasks": [{{"LastStatus": "STOPPED", "Containers": [{{"Name": "c"{code}}}]}}]}}"#
             )))
         };
-        assert!(matches!(stopped(r#", "ExitCode": 0"#), Stand::Over { well: true, .. }));
-        assert!(matches!(stopped(r#", "ExitCode": 1"#), Stand::Over { well: false, .. }));
+        assert!(matches!(
+            stopped(r#", "ExitCode": 0"#),
+            Stand::Over { well: true, .. }
+        ));
+        assert!(matches!(
+            stopped(r#", "ExitCode": 1"#),
+            Stand::Over { well: false, .. }
+        ));
         // It never ran.
         assert!(matches!(stopped(""), Stand::Over { well: false, .. }));
     }

@@ -17,8 +17,18 @@ const WORDS: &[(&str, &str, &str, &str)] = &[
     ("batch", "Batch", "AWSBatch", "AWSBatchException"),
     ("bedrock", "Bedrock", "Bedrock", "BedrockException"),
     ("codebuild", "CodeBuild", "AWSCodeBuild", "AWSCodeBuildException"),
-    ("databrew", "GlueDataBrew", "AWSGlueDataBrew", "AWSGlueDataBrewException"),
-    ("dynamodb", "DynamoDB", "AmazonDynamoDBv2", "AmazonDynamoDBException"),
+    (
+        "databrew",
+        "GlueDataBrew",
+        "AWSGlueDataBrew",
+        "AWSGlueDataBrewException",
+    ),
+    (
+        "dynamodb",
+        "DynamoDB",
+        "AmazonDynamoDBv2",
+        "AmazonDynamoDBException",
+    ),
     ("ecs", "ECS", "AmazonECS", "AmazonECSException"),
     ("eks", "EKS", "AmazonEKS", "AmazonEKSException"),
     (
@@ -33,7 +43,12 @@ const WORDS: &[(&str, &str, &str, &str)] = &[
         "AmazonEMRContainers",
         "AmazonEMRContainersException",
     ),
-    ("emr-serverless", "EMRServerless", "EMRServerless", "EMRServerlessException"),
+    (
+        "emr-serverless",
+        "EMRServerless",
+        "EMRServerless",
+        "EMRServerlessException",
+    ),
     (
         "events",
         "EventBridge",

@@ -56,8 +56,8 @@ impl Action {
         wording: &Wording,
     ) -> Result<Called, TaskError> {
         let Self { service, operation } = self;
-        let mut request = protocols::request(service, operation, parameters, circumstances.token)
-            .map_err(|unfit| {
+        let mut request =
+            protocols::request(service, operation, parameters, circumstances.token).map_err(|unfit| {
                 errors::fail(
                     "States.Runtime",
                     format!("The Parameters '{parameters}' could not be used to start the Task: [{unfit}]"),
@@ -65,23 +65,19 @@ impl Action {
             })?;
         add_checksum(operation.checksum, &mut request);
         let answer = caller
-            .call(
-                service.into(),
-                circumstances.here,
-                request,
-                circumstances.now_ms,
-            )
+            .call(service.into(), circumstances.here, request, circumstances.now_ms)
             .await
             .map_err(|error| wording.unanswered(&error))?;
         if !answer.status.is_success() {
             return Err(wording.refused(&answer, &protocols::refusal(service, operation, &answer)));
         }
-        let response = protocols::response(service, operation, &answer).map_err(|unreadable| {
-            errors::fail(
-                format!("{}.SdkClientException", wording.prefix),
-                unreadable.to_string(),
-            )
-        })?;
+        let response =
+            protocols::response(service, operation, &answer, wording.spelling()).map_err(|unreadable| {
+                errors::fail(
+                    format!("{}.SdkClientException", wording.prefix),
+                    unreadable.to_string(),
+                )
+            })?;
         Ok(Called { answer, response })
     }
 }

@@ -9,8 +9,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::aws::Caller;
-use super::errors::Wording;
 use super::config::IntegrationsConfig;
+use super::errors::Wording;
 use super::functions::Functions;
 use super::lambda::Lambda;
 use super::optimised::Optimised;

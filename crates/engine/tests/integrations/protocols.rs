@@ -34,11 +34,7 @@ async fn answering(headers: Vec<(&'static str, &'static str)>, body: &'static st
 }
 
 /// A stand-in that refuses.
-async fn refusing(
-    status: u16,
-    headers: Vec<(&'static str, &'static str)>,
-    body: &'static str,
-) -> StandIn {
+async fn refusing(status: u16, headers: Vec<(&'static str, &'static str)>, body: &'static str) -> StandIn {
     StandIn::start(Answer {
         status,
         headers,
@@ -111,7 +107,10 @@ async fn moments_bytes_and_tokens_are_written_as_aws_json_has_them() {
 
     let athena = answering(vec![], r#"{"QueryExecutionId": "q"}"#).await;
     let api = engine("ATHENA", &athena).await;
-    let call = task("aws-sdk:athena:startQueryExecution", json!({"QueryString": "select 1"}));
+    let call = task(
+        "aws-sdk:athena:startQueryExecution",
+        json!({"QueryString": "select 1"}),
+    );
     api.run_task("m", call, json!({})).await;
     let sent: Value = serde_json::from_str(&athena.sent()[0].body).unwrap();
     assert!(
@@ -245,16 +244,20 @@ async fn rest_json_binds_labels_queries_headers_and_the_body() {
     let sent = batch.sent().remove(0);
     assert_eq!(
         (sent.method.as_str(), sent.path.as_str()),
-        (
-            "GET",
-            "/v1/tags/arn%3Aaws%3Abatch%3Aus-east-1%3A1%3Ajob%2Fa%20b"
-        )
+        ("GET", "/v1/tags/arn%3Aaws%3Abatch%3Aus-east-1%3A1%3Ajob%2Fa%20b")
     );
     assert_eq!(signed::scope(&sent, SECRET), "us-east-1/batch");
 
-    let lambda = answering(vec![], r#"{"Functions": [{"FunctionName": "f"}], "NextMarker": null}"#).await;
+    let lambda = answering(
+        vec![],
+        r#"{"Functions": [{"FunctionName": "f"}], "NextMarker": null}"#,
+    )
+    .await;
     let api = engine("LAMBDA", &lambda).await;
-    let call = task("aws-sdk:lambda:listFunctions", json!({"MaxItems": 5, "Marker": "a/b"}));
+    let call = task(
+        "aws-sdk:lambda:listFunctions",
+        json!({"MaxItems": 5, "Marker": "a/b"}),
+    );
     assert_eq!(
         output(&api.run_task("m", call, json!({})).await),
         json!({"Functions": [{"FunctionName": "f"}]})
@@ -273,7 +276,10 @@ async fn a_body_that_is_one_member_is_sent_and_shown_as_it_is() {
     ];
     let lambda = answering(headers, r#"{"answer": 42}"#).await;
     let api = engine("LAMBDA", &lambda).await;
-    let call = task("aws-sdk:lambda:invoke", json!({"FunctionName": "f", "Payload": {"n": 1}}));
+    let call = task(
+        "aws-sdk:lambda:invoke",
+        json!({"FunctionName": "f", "Payload": {"n": 1}}),
+    );
     let shown = output(&api.run_task("m", call, json!({})).await);
     assert_eq!(
         shown,
@@ -297,7 +303,10 @@ async fn s3_objects_are_put_with_their_checksum_and_read_with_their_headers() {
         "aws-sdk:s3:putObject",
         json!({"Bucket": "b", "Key": "dir/a b+c.json", "Body": {"Dict": "Value"}, "Metadata": {"Owner": "me"}, "ContentType": "application/json"}),
     );
-    assert_eq!(output(&api.run_task("put", put, json!({})).await)["ETag"], "\"abc\"");
+    assert_eq!(
+        output(&api.run_task("put", put, json!({})).await)["ETag"],
+        "\"abc\""
+    );
     let sent = s3.sent().remove(0);
     assert_eq!(
         (sent.method.as_str(), sent.path.as_str(), sent.body.as_str()),
@@ -330,7 +339,10 @@ async fn rest_xml_is_read_flattened_and_written_with_its_namespace() {
         <Contents><Key>a</Key><Size>1</Size></Contents><Contents><Key>b</Key><Size>2</Size></Contents></ListBucketResult>";
     let s3 = answering(vec![], body).await;
     let api = engine("S3", &s3).await;
-    let list = task("aws-sdk:s3:listObjectsV2", json!({"Bucket": "b", "Prefix": "x/y", "MaxKeys": 2}));
+    let list = task(
+        "aws-sdk:s3:listObjectsV2",
+        json!({"Bucket": "b", "Prefix": "x/y", "MaxKeys": 2}),
+    );
     assert_eq!(
         output(&api.run_task("list", list, json!({})).await),
         json!({

@@ -13,7 +13,7 @@ use minicbor::{Decoder, Encoder};
 use super::super::aws::{Answer, Request};
 use super::super::errors::{self, Refusal};
 use super::scalars;
-use super::{Unfit, Unreadable, array, json, members, object, post};
+use super::{Unfit, Unreadable, View, array, json, members, object, post};
 use crate::limits::CBOR_DEPTH_MAX;
 
 const CBOR: &str = "application/cbor";
@@ -34,15 +34,11 @@ pub(super) fn request(service: &Service, operation: &Operation, given: &Object) 
     Ok(request)
 }
 
-pub(super) fn response(
-    service: &Service,
-    operation: &Operation,
-    body: &[u8],
-) -> Result<Object, Unreadable> {
-    let Some(output) = service.output(operation) else {
+pub(super) fn response(view: View<'_>, operation: &Operation, body: &[u8]) -> Result<Object, Unreadable> {
+    let Some(output) = view.service.output(operation) else {
         return Ok(Object::new());
     };
-    Ok(json::shown_structure(service, output, &read(body)?))
+    Ok(json::shown_structure(view, output, &read(body)?))
 }
 
 pub(super) fn refusal(answer: &Answer) -> Refusal {
@@ -185,7 +181,12 @@ fn read_value(from: &mut Decoder<'_>, depth: usize) -> Option<Json> {
             let parts: Result<String, _> = from.str_iter().ok()?.collect();
             Json::from(parts.ok()?.as_str())
         }
-        Type::Array | Type::ArrayIndef => Json::array(read_many(from, depth, false)?.into_iter().map(|(_, v)| v).collect()),
+        Type::Array | Type::ArrayIndef => Json::array(
+            read_many(from, depth, false)?
+                .into_iter()
+                .map(|(_, v)| v)
+                .collect(),
+        ),
         Type::Map | Type::MapIndef => read_many(from, depth, true)?
             .into_iter()
             .map(|(key, value)| (key.into(), value))
@@ -201,7 +202,11 @@ fn read_value(from: &mut Decoder<'_>, depth: usize) -> Option<Json> {
 
 /// The entries of a map, or the elements of an array with empty keys.
 fn read_many(from: &mut Decoder<'_>, depth: usize, keyed: bool) -> Option<Vec<(String, Json)>> {
-    let length = if keyed { from.map().ok()? } else { from.array().ok()? };
+    let length = if keyed {
+        from.map().ok()?
+    } else {
+        from.array().ok()?
+    };
     let mut many = Vec::new();
     loop {
         match length {

@@ -7,7 +7,7 @@ use url::form_urlencoded::Serializer;
 
 use super::super::aws::Request;
 use super::scalars::{self, Moment};
-use super::{Unfit, Unreadable, array, members, object, post, xml};
+use super::{Unfit, Unreadable, View, array, members, object, post, xml};
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
@@ -36,12 +36,8 @@ fn form(service: &Service, operation: &Operation, given: &Object) -> Result<Requ
 }
 
 /// What is inside `<XResponse><XResult>`; EC2 has no second element.
-pub(super) fn response(
-    service: &Service,
-    operation: &Operation,
-    body: &[u8],
-) -> Result<Object, Unreadable> {
-    let Some(output) = service.output(operation) else {
+pub(super) fn response(view: View<'_>, operation: &Operation, body: &[u8]) -> Result<Object, Unreadable> {
+    let Some(output) = view.service.output(operation) else {
         return Ok(Object::new());
     };
     let root = xml::read(body)?;
@@ -49,9 +45,7 @@ pub(super) fn response(
         "" => Some(&root),
         wrapper => root.child(wrapper),
     };
-    Ok(result.map_or_else(Object::new, |result| {
-        xml::shown_structure(service, output, result)
-    }))
+    Ok(result.map_or_else(Object::new, |result| xml::shown_structure(view, output, result)))
 }
 
 struct Form<'s> {
@@ -64,7 +58,13 @@ impl Form<'_> {
         for (member, value) in members(structure, given)? {
             let flattened = member.is(Trait::Flattened);
             let name = self.name(member);
-            self.value(&joined(prefix, &name), member.shape, flattened, member.name, value)?;
+            self.value(
+                &joined(prefix, &name),
+                member.shape,
+                flattened,
+                member.name,
+                value,
+            )?;
         }
         Ok(())
     }

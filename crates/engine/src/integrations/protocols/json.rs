@@ -5,7 +5,7 @@ use bytes::Bytes;
 use catalogue::{Location, Operation, Service, Shape, ShapeId, Structure, Trait};
 
 use super::super::aws::Request;
-use super::{Unfit, Unreadable, array, by_name, in_body, members, object, post, scalars};
+use super::{Unfit, Unreadable, View, array, by_name, in_body, members, object, post, scalars};
 
 pub(super) fn request(service: &Service, operation: &Operation, given: &Object) -> Result<Request, Unfit> {
     let body = match service.input(operation) {
@@ -24,15 +24,11 @@ pub(super) fn request(service: &Service, operation: &Operation, given: &Object) 
     Ok(request)
 }
 
-pub(super) fn response(
-    service: &Service,
-    operation: &Operation,
-    body: &[u8],
-) -> Result<Object, Unreadable> {
-    let Some(output) = service.output(operation) else {
+pub(super) fn response(view: View<'_>, operation: &Operation, body: &[u8]) -> Result<Object, Unreadable> {
+    let Some(output) = view.service.output(operation) else {
         return Ok(Object::new());
     };
-    Ok(shown_structure(service, output, &read(body)?))
+    Ok(shown_structure(view, output, &read(body)?))
 }
 
 /// The JSON of a body; an empty one is an empty object.
@@ -94,29 +90,29 @@ pub(super) fn written(service: &Service, shape: ShapeId, name: &str, value: &Jso
 }
 
 /// A structure of an answer as the SDK shows it.
-pub(super) fn shown_structure(service: &Service, structure: &Structure, json: &Json) -> Object {
+pub(super) fn shown_structure(view: View<'_>, structure: &Structure, json: &Json) -> Object {
     let shown = in_body(structure).filter_map(|member| {
         let value = json.get(member.wire).filter(|value| **value != Json::Null)?;
-        Some((member.name, shown(service, member.shape, value)))
+        Some((view.name(member), shown(view, member.shape, value)))
     });
     by_name(shown.collect())
 }
 
 /// A value of an answer as the SDK shows it.
-pub(super) fn shown(service: &Service, shape: ShapeId, value: &Json) -> Json {
-    match (service.shape(shape), value) {
+pub(super) fn shown(view: View<'_>, shape: ShapeId, value: &Json) -> Json {
+    match (view.service.shape(shape), value) {
         (_, Json::Null) => Json::Null,
         (Shape::Scalar(scalar), value) => scalars::from_json(*scalar, value),
-        (Shape::Structure(structure), value) => shown_structure(service, structure, value).into(),
+        (Shape::Structure(structure), value) => shown_structure(view, structure, value).into(),
         (Shape::List(list), Json::Array(elements)) => Json::array(
             elements
                 .iter()
-                .map(|element| shown(service, list.element, element))
+                .map(|element| shown(view, list.element, element))
                 .collect(),
         ),
         (Shape::Map(map), Json::Object(entries)) => entries
             .iter()
-            .map(|(key, value)| (key.clone(), shown(service, map.value, value)))
+            .map(|(key, value)| (key.clone(), shown(view, map.value, value)))
             .collect::<Object>()
             .into(),
         (Shape::List(_) | Shape::Map(_), value) => value.clone(),

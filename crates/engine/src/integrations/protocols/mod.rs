@@ -18,7 +18,6 @@ use thiserror::Error;
 use super::aws::{Answer, Request};
 use super::errors::{self, Refusal};
 
-
 /// A value that has to be text: texts as they are, everything else as JSON.
 pub(super) fn as_text(value: &Json) -> String {
     scalars::plain(value)
@@ -47,6 +46,31 @@ pub(super) enum Unfit {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the service's answer is not {0}")]
 pub(super) struct Unreadable(&'static str);
+
+/// How members of answers are spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As the getters of the SDK for Java 2: `Md5OfMessageBody`. SDK integrations.
+    Getters,
+    /// As the model has them: `MD5OfMessageBody`. Optimised integrations.
+    Model,
+}
+
+/// A service whose answers are shown in one of the spellings.
+#[derive(Debug, Clone, Copy)]
+struct View<'s> {
+    service: &'s Service,
+    spelling: Spelling,
+}
+
+impl View<'_> {
+    fn name(self, member: &catalogue::Member) -> &'static str {
+        match self.spelling {
+            Spelling::Getters => member.name,
+            Spelling::Model => member.original,
+        }
+    }
+}
 
 /// The request that calls an action. `token` is the idempotency token where the model wants one and the parameters have none.
 pub(super) fn request(
@@ -84,12 +108,14 @@ pub(super) fn response(
     service: &Service,
     operation: &Operation,
     answer: &Answer,
+    spelling: Spelling,
 ) -> Result<Object, Unreadable> {
+    let view = View { service, spelling };
     match service.protocol {
-        Protocol::Json => json::response(service, operation, &answer.body),
-        Protocol::Query | Protocol::Ec2 => forms::response(service, operation, &answer.body),
-        Protocol::RestJson | Protocol::RestXml => rest::response(service, operation, answer),
-        Protocol::Cbor => cbor::response(service, operation, &answer.body),
+        Protocol::Json => json::response(view, operation, &answer.body),
+        Protocol::Query | Protocol::Ec2 => forms::response(view, operation, &answer.body),
+        Protocol::RestJson | Protocol::RestXml => rest::response(view, operation, answer),
+        Protocol::Cbor => cbor::response(view, operation, &answer.body),
     }
 }
 
@@ -103,12 +129,7 @@ pub(super) fn refusal(service: &Service, operation: &Operation, answer: &Answer)
 }
 
 /// The parameters with the token the SDK would have made, if they need one.
-fn with_token(
-    service: &Service,
-    operation: &Operation,
-    given: &Object,
-    token: &str,
-) -> Option<Object> {
+fn with_token(service: &Service, operation: &Operation, given: &Object, token: &str) -> Option<Object> {
     let member = service
         .input(operation)?
         .members
@@ -123,7 +144,7 @@ fn with_token(
 }
 
 /// The members that are given, each with what the model says of it; `null` is as good as absent. A name that only its
-/// spelling parts from the model's is taken for it.
+/// spelling parts from the getter's is taken for it.
 fn members<'g, 's>(
     structure: &'s Structure,
     given: &'g Object,
@@ -135,10 +156,11 @@ fn members<'g, 's>(
             structure
                 .member(name)
                 .or_else(|| {
-                    structure
-                        .members
-                        .iter()
-                        .find(|member| member.wire == &**name || member.name.eq_ignore_ascii_case(name))
+                    structure.members.iter().find(|member| {
+                        member.original == &**name
+                            || member.wire == &**name
+                            || member.name.eq_ignore_ascii_case(name)
+                    })
                 })
                 .map(|member| (member, value))
                 .ok_or_else(|| Unfit::Unknown(name.to_string()))
@@ -173,12 +195,7 @@ fn wanted(service: &Service, shape: ShapeId) -> &'static str {
 }
 
 /// The object a structure or a map is given as.
-fn object<'g>(
-    service: &Service,
-    shape: ShapeId,
-    name: &str,
-    value: &'g Json,
-) -> Result<&'g Object, Unfit> {
+fn object<'g>(service: &Service, shape: ShapeId, name: &str, value: &'g Json) -> Result<&'g Object, Unfit> {
     value.as_object().ok_or_else(|| Unfit::Kind {
         name: name.to_owned(),
         wanted: wanted(service, shape),

@@ -11,14 +11,11 @@ use http::HeaderMap;
 
 use super::super::aws::{Answer, Request};
 use super::scalars::{self, Moment};
-use super::{Unfit, Unreadable, array, by_name, json, members, object, xml};
+use super::{Unfit, Unreadable, View, array, by_name, json, members, object, xml};
 
 pub(super) fn request(service: &Service, operation: &Operation, given: &Object) -> Result<Request, Unfit> {
     let mut request = Request {
-        method: operation
-            .method
-            .parse()
-            .unwrap_or(http::Method::POST),
+        method: operation.method.parse().unwrap_or(http::Method::POST),
         path: String::new(),
         host_prefix: String::new(),
         headers: Vec::new(),
@@ -32,10 +29,7 @@ pub(super) fn request(service: &Service, operation: &Operation, given: &Object) 
     let (mut labels, mut query) = (Vec::new(), Vec::new());
     for (member, value) in &bound {
         match member.location {
-            Location::Uri => labels.push((
-                member.wire,
-                text(service, member, value, Moment::Iso)?,
-            )),
+            Location::Uri => labels.push((member.wire, text(service, member, value, Moment::Iso)?)),
             Location::Query => add_query(service, member, value, &mut query)?,
             Location::Header => {
                 let value = header(service, member, value)?;
@@ -56,11 +50,7 @@ pub(super) fn request(service: &Service, operation: &Operation, given: &Object) 
 }
 
 /// The path of an action, with its labels and its query.
-fn path(
-    uri: &str,
-    labels: &[(&'static str, String)],
-    query: &[(String, String)],
-) -> Result<String, Unfit> {
+fn path(uri: &str, labels: &[(&'static str, String)], query: &[(String, String)]) -> Result<String, Unfit> {
     let (template, fixed) = uri.split_once('?').unwrap_or((uri, ""));
     let mut path = String::new();
     let mut rest = template;
@@ -102,7 +92,9 @@ fn path(
 fn push_encoded(text: &mut String, value: &str, slashes: bool) {
     for byte in value.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(byte))
+            }
             b'/' if slashes => text.push('/'),
             byte => {
                 let _ = write!(text, "%{byte:02X}");
@@ -112,11 +104,7 @@ fn push_encoded(text: &mut String, value: &str, slashes: bool) {
 }
 
 /// The beginning of the host's name on AWS, with its labels.
-pub(super) fn host_prefix(
-    service: &Service,
-    operation: &Operation,
-    given: &Object,
-) -> Result<String, Unfit> {
+pub(super) fn host_prefix(service: &Service, operation: &Operation, given: &Object) -> Result<String, Unfit> {
     if operation.host_prefix.is_empty() {
         return Ok(String::new());
     }
@@ -153,10 +141,7 @@ fn add_query(
                 query.extend(values.into_iter().map(|value| (key.to_string(), value)));
             }
         }
-        _ => query.push((
-            member.wire.to_owned(),
-            text(service, member, value, Moment::Iso)?,
-        )),
+        _ => query.push((member.wire.to_owned(), text(service, member, value, Moment::Iso)?)),
     }
     Ok(())
 }
@@ -233,12 +218,7 @@ fn add_body(
 }
 
 /// A member that is the whole body: as it is when it is text or bytes, else in the service's language.
-fn add_payload(
-    service: &Service,
-    member: &Member,
-    value: &Json,
-    request: &mut Request,
-) -> Result<(), Unfit> {
+fn add_payload(service: &Service, member: &Member, value: &Json, request: &mut Request) -> Result<(), Unfit> {
     match service.shape(member.shape) {
         Shape::Structure(structure) if service.protocol == Protocol::RestXml => {
             let namespace = match member.namespace {
@@ -272,35 +252,31 @@ fn set_body(request: &mut Request, content_type: &'static str, body: String) {
     request.body = Bytes::from(body);
 }
 
-pub(super) fn response(
-    service: &Service,
-    operation: &Operation,
-    answer: &Answer,
-) -> Result<Object, Unreadable> {
-    let Some(output) = service.output(operation) else {
+pub(super) fn response(view: View<'_>, operation: &Operation, answer: &Answer) -> Result<Object, Unreadable> {
+    let Some(output) = view.service.output(operation) else {
         return Ok(Object::new());
     };
     let mut shown: Vec<(&'static str, Json)> = output
         .members
         .iter()
-        .filter_map(|member| Some((member.name, outside_body(service, member, answer)?)))
+        .filter_map(|member| Some((view.name(member), outside_body(view.service, member, answer)?)))
         .collect();
     let mut last = None;
     match output.payload.and_then(|name| output.member(name)) {
         Some(member) => {
-            let value = payload(service, member, answer)?;
+            let value = payload(view, member, answer)?;
             if member.is(Trait::Streaming) {
                 // The SDK has the stream in its hands only after everything else.
-                last = value.map(|value| (member.name, value));
+                last = value.map(|value| (view.name(member), value));
             } else {
-                shown.extend(value.map(|value| (member.name, value)));
+                shown.extend(value.map(|value| (view.name(member), value)));
             }
         }
         None => {
-            let body = body(service, output, &answer.body)?;
+            let body = body(view, output, &answer.body)?;
             for member in &output.members {
-                if let Some(value) = body.get(member.name) {
-                    shown.push((member.name, value.clone()));
+                if let Some(value) = body.get(view.name(member)) {
+                    shown.push((view.name(member), value.clone()));
                 }
             }
         }
@@ -312,7 +288,7 @@ pub(super) fn response(
     Ok(shown)
 }
 
-fn body(service: &Service, output: &Structure, body: &[u8]) -> Result<Object, Unreadable> {
+fn body(view: View<'_>, output: &Structure, body: &[u8]) -> Result<Object, Unreadable> {
     let has_body = output
         .members
         .iter()
@@ -320,23 +296,23 @@ fn body(service: &Service, output: &Structure, body: &[u8]) -> Result<Object, Un
     if !has_body || body.is_empty() {
         return Ok(Object::new());
     }
-    if service.protocol == Protocol::RestJson {
-        return Ok(json::shown_structure(service, output, &json::read(body)?));
+    if view.service.protocol == Protocol::RestJson {
+        return Ok(json::shown_structure(view, output, &json::read(body)?));
     }
-    Ok(xml::shown_structure(service, output, &xml::read(body)?))
+    Ok(xml::shown_structure(view, output, &xml::read(body)?))
 }
 
-fn payload(service: &Service, member: &Member, answer: &Answer) -> Result<Option<Json>, Unreadable> {
-    let shape = service.shape(member.shape);
+fn payload(view: View<'_>, member: &Member, answer: &Answer) -> Result<Option<Json>, Unreadable> {
+    let shape = view.service.shape(member.shape);
     if let Shape::Scalar(Scalar::Blob | Scalar::String) = shape {
         return Ok(Some(scalars::shown_bytes(&answer.body)));
     }
     if answer.body.is_empty() {
         return Ok(None);
     }
-    Ok(Some(match service.protocol {
-        Protocol::RestXml => xml::shown(service, member.shape, &xml::read(&answer.body)?),
-        _ => json::shown(service, member.shape, &json::read(&answer.body)?),
+    Ok(Some(match view.service.protocol {
+        Protocol::RestXml => xml::shown(view, member.shape, &xml::read(&answer.body)?),
+        _ => json::shown(view, member.shape, &json::read(&answer.body)?),
     }))
 }
 

@@ -77,10 +77,7 @@ pub(super) fn to_json(scalar: Scalar, name: &str, value: &Json) -> Result<Json, 
         Scalar::Timestamp | Scalar::TimestampIso | Scalar::TimestampUnix | Scalar::TimestampHttp => {
             let moment = moment(value).ok_or_else(unfit)?;
             match Moment::of(scalar, Moment::Unix) {
-                Moment::Unix => unix(moment)
-                    .parse()
-                    .map(Json::Number)
-                    .map_err(|_| unfit())?,
+                Moment::Unix => unix(moment).parse().map(Json::Number).map_err(|_| unfit())?,
                 form => Json::from(form.text(moment).as_str()),
             }
         }
@@ -88,12 +85,7 @@ pub(super) fn to_json(scalar: Scalar, name: &str, value: &Json) -> Result<Json, 
 }
 
 /// A given value as text: in forms, XML, headers, paths and queries.
-pub(super) fn to_text(
-    scalar: Scalar,
-    name: &str,
-    value: &Json,
-    default: Moment,
-) -> Result<String, Unfit> {
+pub(super) fn to_text(scalar: Scalar, name: &str, value: &Json, default: Moment) -> Result<String, Unfit> {
     let unfit = || Unfit::Kind {
         name: name.to_owned(),
         wanted: wanted(scalar),
@@ -146,7 +138,8 @@ pub(super) fn moment(value: &Json) -> Option<DateTime<Utc>> {
     reason = "ms since 1970 of any date that chrono knows are far below 2^63"
 )]
 fn from_seconds(seconds: f64) -> Option<DateTime<Utc>> {
-    Utc.timestamp_millis_opt((seconds * 1000.0).round() as i64).single()
+    Utc.timestamp_millis_opt((seconds * 1000.0).round() as i64)
+        .single()
 }
 
 fn from_text(text: &str) -> Option<DateTime<Utc>> {

@@ -9,7 +9,7 @@ use xmlparser::{ElementEnd, Token, Tokenizer};
 use super::super::aws::Answer;
 use super::super::errors::Refusal;
 use super::scalars::{self, Moment};
-use super::{Unfit, Unreadable, array, by_name, in_body, members, object};
+use super::{Unfit, Unreadable, View, array, by_name, in_body, members, object};
 use crate::limits::XML_DEPTH_MAX;
 
 /// An element without its namespaces.
@@ -162,33 +162,37 @@ pub(super) fn refusal(operation: &Operation, answer: &Answer) -> Refusal {
 }
 
 /// A structure of an answer as the SDK shows it.
-pub(super) fn shown_structure(service: &Service, structure: &Structure, element: &Element) -> Object {
+pub(super) fn shown_structure(view: View<'_>, structure: &Structure, element: &Element) -> Object {
     let shown = in_body(structure)
-        .filter_map(|member| Some((member.name, shown_member(service, member, element)?)));
+        .filter_map(|member| Some((view.name(member), shown_member(view, member, element)?)));
     by_name(shown.collect())
 }
 
-fn shown_member(service: &Service, member: &Member, element: &Element) -> Option<Json> {
+fn shown_member(view: View<'_>, member: &Member, element: &Element) -> Option<Json> {
     if member.is(Trait::XmlAttribute) {
         let (_, value) = element.attributes.iter().find(|(name, _)| name == member.wire)?;
         return Some(Json::from(value.as_str()));
     }
     let flattened = member.is(Trait::Flattened);
-    match service.shape(member.shape) {
+    match view.service.shape(member.shape) {
         Shape::List(list) if flattened || list.flattened => {
-            let name = if list.name.is_empty() { member.wire } else { list.name };
+            let name = if list.name.is_empty() {
+                member.wire
+            } else {
+                list.name
+            };
             let elements: Vec<Json> = element
                 .all(name)
-                .map(|element| shown(service, list.element, element))
+                .map(|element| shown(view, list.element, element))
                 .collect();
             (!elements.is_empty()).then(|| Json::array(elements))
         }
         Shape::Map(map) if flattened || map.flattened => {
-            let entries = shown_entries(service, map, element.all(member.wire));
+            let entries = shown_entries(view, map, element.all(member.wire));
             (!entries.is_empty()).then(|| entries.into())
         }
         _ => match element.child(member.wire) {
-            Some(child) => Some(shown(service, member.shape, child)),
+            Some(child) => Some(shown(view, member.shape, child)),
             // S3's GetBucketLocation answers with the member itself.
             None if element.name == member.wire && element.children.is_empty() => {
                 Some(Json::from(element.text.as_str()))
@@ -199,35 +203,31 @@ fn shown_member(service: &Service, member: &Member, element: &Element) -> Option
 }
 
 /// A value of an answer as the SDK shows it.
-pub(super) fn shown(service: &Service, shape: ShapeId, element: &Element) -> Json {
-    match service.shape(shape) {
+pub(super) fn shown(view: View<'_>, shape: ShapeId, element: &Element) -> Json {
+    match view.service.shape(shape) {
         Shape::Scalar(scalar) => scalars::from_text_of(*scalar, &element.text),
-        Shape::Structure(structure) => shown_structure(service, structure, element).into(),
-        Shape::List(list) => shown_list(service, list, element),
-        Shape::Map(map) => shown_entries(service, map, element.all("entry")).into(),
+        Shape::Structure(structure) => shown_structure(view, structure, element).into(),
+        Shape::List(list) => shown_list(view, list, element),
+        Shape::Map(map) => shown_entries(view, map, element.all("entry")).into(),
     }
 }
 
-fn shown_list(service: &Service, list: &List, element: &Element) -> Json {
+fn shown_list(view: View<'_>, list: &List, element: &Element) -> Json {
     Json::array(
         element
             .all(list.element_name())
-            .map(|element| shown(service, list.element, element))
+            .map(|element| shown(view, list.element, element))
             .collect(),
     )
 }
 
-fn shown_entries<'e>(
-    service: &Service,
-    map: &Map,
-    entries: impl Iterator<Item = &'e Element>,
-) -> Object {
+fn shown_entries<'e>(view: View<'_>, map: &Map, entries: impl Iterator<Item = &'e Element>) -> Object {
     entries
         .filter_map(|entry| {
             let key = entry.child(map.key_name)?.text.as_str().into();
             let value = entry
                 .child(map.value_name)
-                .map_or(Json::Null, |value| shown(service, map.value, value));
+                .map_or(Json::Null, |value| shown(view, map.value, value));
             Some((key, value))
         })
         .collect()
