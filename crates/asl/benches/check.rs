@@ -1,10 +1,11 @@
 //! How many definitions a second are checked on one core: `cargo bench -p asl --bench check`.
 //!
 //! Each definition is checked over and over for a second after a warm-up, once for its diagnostics alone (what a validator
-//! does) and once with its machine (what creating a state machine does). `cargo bench -p asl --bench check -- FILE…` measures
-//! definitions of your own, each file in turn, and prints the mean.
+//! does) and once with its machine (what creating a state machine does). `cargo bench -p asl --bench check -- PATH…` measures
+//! definitions of your own, files or whatever lies in folders, each in turn, and prints the mean.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use asl::CheckOptions;
@@ -14,63 +15,9 @@ const RUN: Duration = Duration::from_secs(1);
 /// How long it runs before it counts.
 const WARM_UP: Duration = Duration::from_millis(200);
 
-const ORDER: &str = r#"{
-  "Comment": "Takes an order",
-  "StartAt": "Reserve",
-  "States": {
-    "Reserve": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
-      "Parameters": {"FunctionName": "${Reserve}", "Payload": {"order.$": "$.order", "by.$": "$$.Execution.Id"}},
-      "ResultSelector": {"reservation.$": "$.Payload.id"}, "ResultPath": "$.reserved", "TimeoutSeconds": 30,
-      "Retry": [{"ErrorEquals": ["Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
-        "Lambda.TooManyRequestsException"], "IntervalSeconds": 2, "MaxAttempts": 6, "BackoffRate": 2, "JitterStrategy": "FULL"}],
-      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Refuse"}], "Next": "In stock?"},
-    "In stock?": {"Type": "Choice", "Choices": [
-      {"And": [{"Variable": "$.reserved.reservation", "IsPresent": true}, {"Variable": "$.order.amount", "NumericGreaterThan": 0}],
-        "Next": "Pay"}], "Default": "Refuse"},
-    "Pay": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-      "Parameters": {"QueueUrl": "${Queue}", "MessageBody": {"token.$": "$$.Task.Token",
-        "text.$": "States.Format('Order {} over {}', $.order.id, $.order.amount)"}},
-      "HeartbeatSeconds": 600, "ResultPath": null, "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 2}],
-      "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Refuse"}], "Next": "Pause"},
-    "Pause": {"Type": "Wait", "Seconds": 5, "Next": "Done"},
-    "Done": {"Type": "Succeed"},
-    "Refuse": {"Type": "Fail", "Error": "Refused", "CausePath": "$.error.Cause"}
-  }
-}"#;
-
-const BATCH: &str = r#"{
-  "StartAt": "List",
-  "States": {
-    "List": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2", "Parameters": {"Bucket.$": "$.bucket"},
-      "TimeoutSeconds": 10, "ResultPath": "$.listed", "Next": "Each"},
-    "Each": {"Type": "Map", "ItemsPath": "$.listed.Contents", "MaxConcurrency": 10,
-      "ItemSelector": {"key.$": "$$.Map.Item.Value.Key", "bucket.$": "$.bucket"},
-      "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "Both", "States": {
-        "Both": {"Type": "Parallel", "Branches": [
-          {"StartAt": "Scan", "States": {"Scan": {"Type": "Task", "Resource": "${Scan}", "TimeoutSeconds": 60, "End": true}}},
-          {"StartAt": "Read", "States": {"Read": {"Type": "Task", "Resource": "${Read}", "TimeoutSeconds": 60, "End": true}}}],
-          "ResultSelector": {"scan.$": "$[0].result", "text.$": "$[1].text"}, "Next": "Keep"},
-        "Keep": {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:putItem",
-          "Parameters": {"TableName": "${Table}", "Item": {"key": {"S.$": "$.text"}}}, "TimeoutSeconds": 5, "End": true}}},
-      "ResultPath": null, "Next": "Tell"},
-    "Tell": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish",
-      "Parameters": {"TopicArn": "${Topic}", "Message.$": "States.JsonToString($.listed)"}, "TimeoutSeconds": 5, "End": true}
-  }
-}"#;
-
-const PRICES: &str = r#"{
-  "QueryLanguage": "JSONata",
-  "StartAt": "Split",
-  "States": {
-    "Split": {"Type": "Pass", "Assign": {"limit": "{% $states.input.limit %}"},
-      "Output": "{% $states.input.items[price < $states.input.limit] %}", "Next": "Each"},
-    "Each": {"Type": "Map", "Items": "{% $states.input %}", "MaxConcurrency": 5,
-      "ItemProcessor": {"StartAt": "Quote", "States": {"Quote": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
-        "Arguments": {"FunctionName": "quote", "Payload": {"name": "{% $uppercase($states.input.name) %}", "limit": "{% $limit %}"}},
-        "Output": "{% $states.result.Payload %}", "TimeoutSeconds": 5, "End": true}}},
-      "Output": "{% {'sum': $sum($states.result.price), 'names': $map($states.result, function($x) { $x.name })} %}", "End": true}
-  }
-}"#;
+const ORDER: &str = include_str!("definitions/order.json");
+const BATCH: &str = include_str!("definitions/batch.json");
+const PRICES: &str = include_str!("definitions/prices.json");
 
 fn main() -> io::Result<()> {
     // `cargo bench` adds `--bench`.
@@ -80,8 +27,7 @@ fn main() -> io::Result<()> {
         .collect();
     let mut definitions = Vec::new();
     for file in files {
-        let text = std::fs::read_to_string(&file)?;
-        definitions.push((file, text));
+        read(Path::new(&file), &mut definitions)?;
     }
     let mut out = io::stdout().lock();
     if definitions.is_empty() {
@@ -91,6 +37,21 @@ fn main() -> io::Result<()> {
         }
     }
     row(&mut out, "all in turn", &definitions)
+}
+
+/// A file, or every file below a folder, as text.
+fn read(path: &Path, definitions: &mut Vec<(String, String)>) -> io::Result<()> {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            read(&entry?.path(), definitions)?;
+        }
+        return Ok(());
+    }
+    // What is no text is no definition.
+    if let Ok(text) = String::from_utf8(std::fs::read(path)?) {
+        definitions.push((path.display().to_string(), text));
+    }
+    Ok(())
 }
 
 fn row(out: &mut dyn Write, name: &str, definitions: &[(String, String)]) -> io::Result<()> {

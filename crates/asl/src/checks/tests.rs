@@ -234,16 +234,7 @@ mod mutations {
     use super::*;
     use proptest::prelude::*;
 
-    const SEED: &str = r#"{"QueryLanguage": "JSONPath", "StartAt": "A", "TimeoutSeconds": 60, "States": {
-        "A": {"Type": "Choice", "Choices": [{"Not": {"Variable": "$.x", "IsNull": true}, "Next": "B"}], "Default": "C"},
-        "B": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f",
-            "Payload.$": "States.Format('{}', $.a[?(@.b > 1)])"}, "Retry": [{"ErrorEquals": ["States.ALL"], "BackoffRate": 1.5}],
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "C"}], "Next": "M"},
-        "M": {"Type": "Map", "QueryLanguage": "JSONata", "Items": "{% $states.input.items[price > 3] %}",
-            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "P",
-                "States": {"P": {"Type": "Wait", "Timestamp": "2030-01-01T00:00:00Z", "End": true}}},
-            "Assign": {"v": "{% $states.result %}"}, "Label": "l", "Next": "C"},
-        "C": {"Type": "Parallel", "Branches": [{"StartAt": "D", "States": {"D": {"Type": "Fail", "Error": "E"}}}], "End": true}}}"#;
+    const SEED: &str = include_str!("../../benches/definitions/everything.json");
 
     fn check_both(text: &str) {
         let first = check(text, &options(MachineKind::Standard)).diagnostics;

@@ -8,6 +8,8 @@ mod evaluate;
 mod functions;
 mod mentions;
 pub mod references;
+#[cfg(test)]
+mod suite;
 pub mod syntax;
 
 use std::fmt;

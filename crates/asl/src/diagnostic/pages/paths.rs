@@ -77,7 +77,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::SchemaValidationFailed,
         title: "An intrinsic call is written soundly",
-        text: r#"Texts in single quotes, with backslashes before `'`, `{`, `}` and `\` only; parentheses closed; nothing behind the last."#,
+        text: r"Texts in single quotes, with backslashes before `'`, `{`, `}` and `\` only; parentheses closed; nothing behind the last.",
         wrong: State(r#"{"Type": "Pass", "Parameters": {"t.$": "States.Format('{}, $.a)"}, "End": true}"#),
         right: State(r#"{"Type": "Pass", "Parameters": {"t.$": "States.Format('{}', $.a)"}, "End": true}"#),
     },
