@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod eval;
 pub mod fixes;
 pub mod intrinsics;
+pub mod items;
 pub mod json;
 pub mod jsonata;
 pub mod limits;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::map_run::MapRunCall;
 use crate::json::Payload;
 
 /// One attempt of a task, unique within its execution.
@@ -34,6 +35,17 @@ impl fmt::Display for TimerId {
 pub enum Command {
     /// Run this task and answer with `TaskSucceeded` or `TaskFailed`.
     Schedule(Box<TaskCall>),
+    /// Begin this Map Run and answer with `MapRunSucceeded` or `MapRunFailed`.
+    StartMapRun(Box<MapRunCall>),
+    /// Let a Map Run that ended without success go on: what failed, was aborted or has not begun runs (again).
+    RedriveMapRun {
+        /// What the answer carries.
+        id: TaskId,
+        /// Which Map Run.
+        map_run_arn: Arc<str>,
+        /// How often that has been redriven now.
+        redrive_count: u32,
+    },
     /// Answer with `TimerFired` at `due_ms` (epoch milliseconds). A timer started again under the same id replaces the former.
     StartTimer {
         /// Which timer.
@@ -46,9 +58,9 @@ pub enum Command {
         /// Which timer.
         id: TimerId,
     },
-    /// Nobody waits for this task any more: stop it if that is possible.
+    /// Nobody waits for this task or Map Run any more: stop it if that is possible.
     CancelTask {
-        /// Which task.
+        /// Which one.
         id: TaskId,
     },
     /// The execution is over.

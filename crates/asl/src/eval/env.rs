@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::Payload;
 use crate::limits::Limits;
+use crate::machine::GraphIx;
 
 /// The caller's side of one step.
 pub struct Env<'a> {
@@ -57,6 +58,9 @@ pub struct ExecutionFacts {
     pub kind: MachineKind,
     /// How often it was redriven before (0 for a new one).
     pub redrive_count: u32,
+    /// What of the machine it runs: all of it, or as a Map Run's child a Map's processor.
+    #[serde(default, skip_serializing_if = "GraphIx::is_root")]
+    pub graph: GraphIx,
 }
 
 /// The two kinds of state machines.

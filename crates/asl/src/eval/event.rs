@@ -40,6 +40,22 @@ pub enum Event {
         /// At which point of the call it failed.
         kind: FailureKind,
     },
+    /// A Map Run has come to its end; the state's result.
+    MapRunSucceeded {
+        /// The one of its start or redrive.
+        id: TaskId,
+        /// The outputs in the order of the items, or what its `ResultWriter` says.
+        output: Payload,
+    },
+    /// A Map Run failed.
+    MapRunFailed {
+        /// The one of its start or redrive.
+        id: TaskId,
+        /// Such as `States.ExceedToleratedFailureThreshold`.
+        error: Option<Arc<str>>,
+        /// What happened.
+        cause: Option<Arc<str>>,
+    },
     /// The task is alive: its heartbeat interval starts over.
     Heartbeat {
         /// Which attempt.

@@ -43,19 +43,7 @@ impl<'m> Run<'m, '_, '_> {
         {
             scope.retry_count = count;
         }
-        if self.child_is_full(at) {
-            let text = "The execution reached the maximum number of history events.".to_owned();
-            self.execution_failed(at, Problem::runtime(text));
-            return;
-        }
         self.work(at);
-    }
-
-    /// Whether the iteration of a distributed Map around this scope has come to the end of its history.
-    fn child_is_full(&self, at: ScopeIx) -> bool {
-        let root = self.frame.scopes.get(at).and_then(|scope| scope.silent);
-        let child = root.and_then(|root| self.frame.scopes.get(root)?.child.as_ref());
-        child.is_some_and(|child| child.events >= self.env.limits.history_events_max)
     }
 
     /// Does the state's work: at entry, on a retry, after a redrive.
@@ -267,8 +255,7 @@ impl<'m> Run<'m, '_, '_> {
                 Follows::BeforeEntry => entered_previous,
                 Follows::Last => last,
             };
-            let id = self.record_at(
-                at,
+            let id = self.record(
                 follows,
                 Detail::EvaluationFailed {
                     error: failure.error.unwrap_or_default(),
@@ -328,19 +315,11 @@ impl<'m> Run<'m, '_, '_> {
         }
     }
 
-    /// Ends the execution; inside of a distributed Map's iteration, that one.
+    /// Ends the execution.
     fn execution_failed(&mut self, at: ScopeIx, problem: Problem) {
-        let Some(scope) = self.frame.scopes.get(at) else {
+        let Some(previous) = self.frame.scopes.get(at).map(|scope| scope.previous) else {
             return;
         };
-        let (previous, root) = (scope.previous, scope.silent);
-        if let Some(root) = root {
-            let parent = self.frame.scopes.get(root).and_then(|scope| scope.parent);
-            if let Some((parent, around)) = parent.and_then(|parent| Some((parent, self.state_of(parent)?))) {
-                self.child_failed(parent, around, root);
-            }
-            return;
-        }
         let failure = problem.failure();
         let id = self.record(previous, Detail::ExecutionFailed(failure.clone()));
         self.close(Outcome::Failed(failure), Closed::Redrivable(id));

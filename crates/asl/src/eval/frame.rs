@@ -110,23 +110,6 @@ pub(crate) struct Scope {
     pub(crate) retry_count: u64,
     pub(crate) phase: Phase,
     pub(crate) queued: bool,
-    /// The scope of the distributed Map's iteration around this one (or this one itself): its events are counted, not kept.
-    pub(crate) silent: Option<ScopeIx>,
-    /// What makes this scope an execution of its own.
-    pub(crate) child: Option<Box<Child>>,
-}
-
-/// An iteration of a distributed Map: an execution inside of this one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Child {
-    pub(crate) arn: Arc<str>,
-    pub(crate) name: Arc<str>,
-    pub(crate) machine_arn: Arc<str>,
-    pub(crate) machine_name: Arc<str>,
-    pub(crate) start_ms: i64,
-    pub(crate) input: Payload,
-    /// How many events its history would have.
-    pub(crate) events: u64,
 }
 
 impl Scope {
@@ -146,8 +129,6 @@ impl Scope {
             retry_count: 0,
             phase: Phase::Enter,
             queued: false,
-            silent: None,
-            child: None,
         }
     }
 }
@@ -167,10 +148,10 @@ pub(crate) enum Phase {
     Task(TaskRun),
     /// Running branches.
     Parallel(Fork),
-    /// Waiting for what a distributed Map's reader reads.
-    Reading(Box<Reading>),
-    /// Running iterations.
-    Map(MapRun),
+    /// Running an inline Map's iterations.
+    Map(Iterations),
+    /// Waiting for a distributed Map's Map Run; or (after a failure) having one that can be redriven.
+    MapRun(MapRun),
     /// Failed or cut off here; only a redrive goes on.
     Stopped,
 }
@@ -203,9 +184,9 @@ pub(crate) enum Branch {
     Done(Payload),
 }
 
-/// A Map at work. Iterations that have not begun have no scope.
+/// An inline Map at work. Iterations that have not begun have no scope.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct MapRun {
+pub(crate) struct Iterations {
     /// The array of items.
     pub(crate) items: Payload,
     pub(crate) next: u32,
@@ -219,37 +200,38 @@ pub(crate) struct MapRun {
     pub(crate) last_inside: u64,
     /// The last `MapIterationSucceeded`, or `MapStateStarted`.
     pub(crate) last_succeeded: u64,
-    /// `None`: inline.
-    pub(crate) distributed: Option<Box<DistributedRun>>,
 }
 
-/// The map run of a distributed Map.
+/// A distributed Map's Map Run, which goes on outside of the frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DistributedRun {
-    pub(crate) map_run_arn: Arc<str>,
-    pub(crate) label: Arc<str>,
-    /// `MapRunStarted`
+pub(crate) struct MapRun {
+    /// What its end is told by; `None` once it has ended.
+    pub(crate) id: Option<TaskId>,
+    pub(crate) arn: Arc<str>,
+    /// `MapRunStarted`, or `MapRunRedriven`.
     pub(crate) event: u64,
-    pub(crate) tolerated_count: Option<u32>,
-    pub(crate) tolerated_percentage: Option<f64>,
-    /// Iterations that failed; they stay for a redrive.
-    pub(crate) failed: Vec<ScopeIx>,
-    /// Whether the items are inputs already, `ItemSelector` applied.
-    pub(crate) selected: bool,
-}
-
-/// A distributed Map whose items are being read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Reading {
-    pub(crate) id: TaskId,
-    pub(crate) parameters: Payload,
-    /// Items of the pages read so far.
-    pub(crate) found: Vec<Payload>,
-    pub(crate) max_concurrency: u32,
-    pub(crate) run: DistributedRun,
+    pub(crate) redrive_count: u32,
 }
 
 impl Frame {
+    /// A frame beside `whole` that has one scope of it, to evaluate in.
+    pub(crate) fn of_one_scope(whole: &Frame, scope: Scope) -> Frame {
+        let mut scopes = Scopes::default();
+        scopes.insert(scope);
+        Frame {
+            facts: Arc::clone(&whole.facts),
+            next_event_id: whole.next_event_id,
+            next_call_id: whole.next_call_id,
+            scopes,
+            ready: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            machine_timer: None,
+            closed: whole.closed,
+            redrive_count: whole.redrive_count,
+            redriven_ms: whole.redriven_ms,
+        }
+    }
+
     /// What stays true of the execution.
     pub fn facts(&self) -> &ExecutionFacts {
         &self.facts

@@ -2,15 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::frame::{DistributedRun, MapRun, Phase, Scope, ScopeIx};
+use super::distributed::Beginning;
+use super::frame::{Iterations, Phase, Scope, ScopeIx};
 use super::history::{Detail, Iteration};
-use super::problem::Problem;
+use super::problem::{Problem, names};
 use super::run::Run;
+use crate::items::{ItemError, ItemFormat, ItemParser};
 use crate::json::{Json, Payload};
-use crate::machine::{Body, Io, Items, MapState, State, Template};
+use crate::machine::{Body, Io, Items, MapState, Reader, State, Template};
 
 impl<'m> Run<'m, '_, '_> {
-    pub(crate) fn start_map(&mut self, at: ScopeIx, state: &'m State, map: &MapState) -> Result<(), Problem> {
+    pub(crate) fn start_map(
+        &mut self,
+        at: ScopeIx,
+        state: &'m State,
+        map: &'m MapState,
+    ) -> Result<(), Problem> {
         let effective = self.effective_input(at, state)?;
         let reader = map
             .distributed
@@ -42,16 +49,23 @@ impl<'m> Run<'m, '_, '_> {
             },
         );
         let tolerance = self.tolerance(at, map, effective.json())?;
-        // An inline Map tolerates no failures; the numbers were checked all the same.
-        let run = map
-            .distributed
-            .as_ref()
-            .map(|distributed| self.start_run(at, distributed, tolerance));
-        match (reader, run) {
-            (Some(reader), Some(run)) => {
-                self.start_reading(at, state, reader, &effective, run, max_concurrency)
+        match &map.distributed {
+            Some(distributed) => {
+                let beginning = Beginning {
+                    map,
+                    distributed,
+                    items,
+                    effective,
+                    max_concurrency,
+                    tolerance,
+                };
+                self.start_map_run(at, state, beginning)
             }
-            (_, run) => self.begin_map(at, state, map, items, &effective, (max_concurrency, run)),
+            // An inline Map tolerates no failures; the numbers were checked all the same.
+            None => {
+                self.begin_iterations(at, items, max_concurrency);
+                Ok(())
+            }
         }
     }
 
@@ -66,7 +80,7 @@ impl<'m> Run<'m, '_, '_> {
     ) -> Result<(), Problem> {
         let tolerance = self.tolerance(at, map, effective.json())?;
         self.inspect(|seen| {
-            seen.tolerated_failure_count = tolerance.count;
+            seen.tolerated_failure_count = tolerance.count.and_then(|count| u32::try_from(count).ok());
             seen.tolerated_failure_percentage = tolerance.percentage;
         });
         let distributed = map.distributed.as_deref();
@@ -78,18 +92,24 @@ impl<'m> Run<'m, '_, '_> {
         };
         if let Some(items) = items {
             self.inspect(|seen| seen.items = Some(items.clone()));
-            let batcher = distributed.and_then(|distributed| distributed.batcher.as_ref());
-            if let Some(selector) = &map.selector {
-                let mut inputs = Vec::new();
-                for (index, item) in (0_u32..).zip(items.json().as_array().unwrap_or_default()) {
-                    let item = Payload::from_json(item.clone());
-                    inputs.push(self.selected(at, state, selector, (index, item))?);
-                }
-                self.inspect(|seen| seen.after_item_selector = Some(Payload::from_json(Json::array(inputs))));
+            let mut inputs = Vec::new();
+            for (index, item) in (0_u32..).zip(items.json().as_array().unwrap_or_default()) {
+                let item = Payload::from_json(item.clone());
+                inputs.push(match &map.selector {
+                    Some(selector) => {
+                        Payload::from_json(self.selected(at, state, selector, (index, item))?)
+                    }
+                    None => item,
+                });
             }
-            if let Some(batcher) = batcher {
-                let batches = self.batches(at, state, map, batcher, &items, effective)?;
-                self.inspect(|seen| seen.after_item_batcher = Some(batches));
+            if map.selector.is_some() {
+                let selected = Payload::from_items(inputs.clone());
+                self.inspect(|seen| seen.after_item_selector = Some(selected));
+            }
+            if let Some(batcher) = distributed.and_then(|distributed| distributed.batcher.as_ref()) {
+                let batching = self.batching(at, batcher, effective)?;
+                let batches = batching.batches(inputs);
+                self.inspect(|seen| seen.after_item_batcher = Some(Payload::from_items(batches)));
             }
         }
         if self.answer_with_mock(at, state)? {
@@ -101,48 +121,39 @@ impl<'m> Run<'m, '_, '_> {
     }
 
     /// The items in what the reader is said to have read.
-    fn given_items(&mut self, reader: &crate::machine::Reader) -> Result<Option<Payload>, Problem> {
+    fn given_items(&mut self, reader: &Reader) -> Result<Option<Payload>, Problem> {
         let Some(data) = self.given_reader_data() else {
             return Ok(None);
         };
-        let mut result = crate::json::Object::new();
-        result.insert("Body".into(), Json::String(data));
-        let found = super::items::items(&reader.format, reader.pointer.as_deref(), &Json::object(result))
-            .map_err(|cause| super::distributed::reader_failed(&cause))?;
-        let items = Payload::from_json(Json::array(found));
-        if reader.pointer.is_some() {
+        let format = match &reader.format {
+            // What a listing or a manifest leads to is given as it comes out of it.
+            ItemFormat::Listing | ItemFormat::Inventory => &ItemFormat::Json { pointer: None },
+            format => format,
+        };
+        let read = || {
+            let mut found = Vec::new();
+            let mut parser = ItemParser::new(format)?;
+            parser.push(data.as_bytes(), &mut found)?;
+            parser.finish(&mut found)?;
+            Ok(found)
+        };
+        let found = read().map_err(|error: ItemError| {
+            Problem::failed(Some(names::ITEM_READER_FAILED.into()), Some(error.0.into()))
+        })?;
+        let items = Payload::from_items(found);
+        if matches!(format, ItemFormat::Json { pointer: Some(_) }) {
             self.inspect(|seen| seen.after_items_pointer = Some(items.clone()));
         }
         Ok(Some(items))
     }
 
-    /// The items are there: iterations can begin.
-    pub(crate) fn begin_map(
-        &mut self,
-        at: ScopeIx,
-        state: &'m State,
-        map: &MapState,
-        items: Payload,
-        effective: &Payload,
-        (max_concurrency, mut distributed): (u32, Option<DistributedRun>),
-    ) -> Result<(), Problem> {
-        let batcher = map
-            .distributed
-            .as_ref()
-            .and_then(|distributed| distributed.batcher.as_ref());
-        let items = match (batcher, &mut distributed) {
-            (Some(batcher), Some(run)) => {
-                run.selected = true;
-                self.batches(at, state, map, batcher, &items, effective)?
-            }
-            _ => items,
-        };
+    fn begin_iterations(&mut self, at: ScopeIx, items: Payload, max_concurrency: u32) {
         let is_empty = items.json().as_array().is_none_or(<[Json]>::is_empty);
         let Some(scope) = self.frame.scopes.get_mut(at) else {
-            return Ok(());
+            return;
         };
         let started_event = scope.previous;
-        scope.phase = Phase::Map(MapRun {
+        scope.phase = Phase::Map(Iterations {
             items,
             next: 0,
             running: Vec::new(),
@@ -151,14 +162,12 @@ impl<'m> Run<'m, '_, '_> {
             started_event,
             last_inside: started_event,
             last_succeeded: started_event,
-            distributed: distributed.map(Box::new),
         });
         if is_empty {
             self.map_done(at);
         } else {
             self.make_next(at);
         }
-        Ok(())
     }
 
     fn items(
@@ -193,20 +202,11 @@ impl<'m> Run<'m, '_, '_> {
         if taken.room {
             self.make_ready(at);
         }
-        let started = match &taken.label {
-            // An execution of its own begins without an event before it.
-            Some(_) => 0,
-            None => self.record_at(
-                at,
-                taken.previous,
-                Detail::MapIterationStarted(Iteration {
-                    name: state.name.clone(),
-                    index: u64::from(taken.index),
-                }),
-            ),
-        };
-        let selector = map.selector.as_ref().filter(|_| !taken.selected);
-        let input = match selector {
+        let started = self.record(
+            taken.previous,
+            Detail::MapIterationStarted(iteration(state, taken.index)),
+        );
+        let input = match &map.selector {
             Some(selector) => match self.selected(at, state, selector, (taken.index, taken.item.clone())) {
                 Ok(input) => Payload::from_json(input),
                 Err(problem) => {
@@ -219,20 +219,11 @@ impl<'m> Run<'m, '_, '_> {
         let Some(start) = self.machine.start_of(map.processor) else {
             return;
         };
-        let mut scope = Scope::new(start, input.clone(), started);
+        let mut scope = Scope::new(start, input, started);
         scope.parent = Some(at);
         scope.index = taken.index;
         scope.item = Some(taken.item);
-        scope.silent = self.frame.scopes.get(at).and_then(|around| around.silent);
-        if let Some(label) = &taken.label {
-            scope.child = Some(Box::new(self.child_of(label, &input)));
-        }
         let child = self.frame.scopes.insert(scope);
-        if taken.label.is_some()
-            && let Some(scope) = self.frame.scopes.get_mut(child)
-        {
-            scope.silent = Some(child);
-        }
         if let Some(Phase::Map(run)) = self.frame.scopes.get_mut(at).map(|scope| &mut scope.phase) {
             run.running.push(child);
         }
@@ -266,13 +257,10 @@ impl<'m> Run<'m, '_, '_> {
                 run.last_inside
             },
             room: more && run.running.len() + 1 < width,
-            label: run.distributed.as_ref().map(|run| run.label.clone()),
-            selected: run.distributed.as_ref().is_some_and(|run| run.selected),
         })
     }
 
-    /// What `ItemSelector` makes of an item. `$` is the Map's input, the context the Map's with the item in it.
-    pub(crate) fn selected(
+    fn selected(
         &mut self,
         at: ScopeIx,
         state: &State,
@@ -280,9 +268,8 @@ impl<'m> Run<'m, '_, '_> {
         item: (u32, Payload),
     ) -> Result<Json, Problem> {
         let effective = self.effective_input(at, state)?;
-        let mut view = self.view(at, effective.json().clone());
-        view.iteration = Some(item);
-        view.fill(selector, "ItemSelector")
+        let view = self.view(at, effective.json().clone());
+        view.selected(selector, item)
     }
 
     /// An iteration came to its end.
@@ -293,17 +280,10 @@ impl<'m> Run<'m, '_, '_> {
         let Some(state) = self.state_of(parent) else {
             return;
         };
-        let succeeded = match &done.child {
-            Some(_) => 0,
-            None => self.record_at(
-                parent,
-                done.previous,
-                Detail::MapIterationSucceeded(Iteration {
-                    name: state.name.clone(),
-                    index: u64::from(done.index),
-                }),
-            ),
-        };
+        let succeeded = self.record(
+            done.previous,
+            Detail::MapIterationSucceeded(iteration(state, done.index)),
+        );
         let Some(Phase::Map(run)) = self.frame.scopes.get_mut(parent).map(|scope| &mut scope.phase) else {
             return;
         };
@@ -312,7 +292,7 @@ impl<'m> Run<'m, '_, '_> {
         run.last_inside = done.previous;
         run.last_succeeded = succeeded;
         let length = run.items.json().as_array().map_or(0, <[Json]>::len);
-        if run.ended() == length {
+        if run.outputs.len() == length {
             self.map_done(parent);
         } else if (run.next as usize) < length {
             self.make_ready(parent);
@@ -327,19 +307,9 @@ impl<'m> Run<'m, '_, '_> {
         let Phase::Map(run) = std::mem::replace(&mut scope.phase, Phase::Stopped) else {
             return;
         };
-        if let Some(distributed) = &run.distributed {
-            // Leaves both: the exit follows the run's start.
-            scope.previous = distributed.event;
-            let succeeded = self.record_at(at, distributed.event, Detail::MapRunSucceeded);
-            self.record_at(at, succeeded, Detail::MapStateSucceeded);
-            for failed in &distributed.failed {
-                self.remove_with_children(*failed);
-            }
-        } else {
-            // MapStateSucceeded is a leaf: the exit follows the last iteration's success.
-            scope.previous = run.last_succeeded;
-            self.record_at(at, run.last_succeeded, Detail::MapStateSucceeded);
-        }
+        // MapStateSucceeded is a leaf: the exit follows the last iteration's success.
+        scope.previous = run.last_succeeded;
+        self.record(run.last_succeeded, Detail::MapStateSucceeded);
         let outputs = run.outputs.into_values().collect();
         if let Err(problem) = self.finish(at, state, Payload::from_items(outputs)) {
             self.state_failed(at, state, problem);
@@ -357,12 +327,8 @@ impl<'m> Run<'m, '_, '_> {
         let Some(failed) = self.frame.scopes.get(child) else {
             return;
         };
-        if failed.child.is_some() {
-            return self.child_failed(parent, around, child);
-        }
         let (failing_event, index) = (failed.previous, failed.index);
-        self.record_at(
-            parent,
+        self.record(
             failing_event,
             Detail::MapIterationFailed(iteration(around, index)),
         );
@@ -373,11 +339,7 @@ impl<'m> Run<'m, '_, '_> {
                     continue;
                 };
                 let (previous, index) = (scope.previous, scope.index);
-                self.record_at(
-                    parent,
-                    previous,
-                    Detail::MapIterationAborted(iteration(around, index)),
-                );
+                self.record(previous, Detail::MapIterationAborted(iteration(around, index)));
             }
         }
         self.unready(parent);
@@ -396,10 +358,6 @@ struct Taken {
     previous: u64,
     /// Whether there is room for one more after it.
     room: bool,
-    /// The map run's label, where the iteration is an execution of its own.
-    label: Option<std::sync::Arc<str>>,
-    /// Whether `ItemSelector` has been applied already.
-    selected: bool,
 }
 
 fn iteration(state: &State, index: u32) -> Iteration {

@@ -12,8 +12,8 @@ mod fail;
 mod flow;
 pub mod frame;
 pub mod history;
-mod items;
 mod map;
+pub mod map_run;
 mod parallel;
 mod pass;
 mod place;
@@ -33,4 +33,8 @@ pub use env::{Env, ExecutionFacts, MachineKind};
 pub use event::{Event, FailureKind};
 pub use frame::{Frame, Stepped};
 pub use history::{Detail, ExecutionData, HistoryEvent, Iteration, StateType, TaskResource};
+pub use map_run::{
+    ChildInput, ItemReading, ItemSource, MapRunCall, OutputType, Planner, ResultWriting, Tolerance,
+    Transformation,
+};
 pub use run::{start, step};

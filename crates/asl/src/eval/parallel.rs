@@ -31,7 +31,6 @@ impl<'m> Run<'m, '_, '_> {
             let mut scope = Scope::new(start, input.clone(), started);
             scope.parent = Some(at);
             scope.index = index;
-            scope.silent = self.frame.scopes.get(at).and_then(|around| around.silent);
             let child = self.frame.scopes.insert(scope);
             fork.branches.push(Branch::Running(child));
             children.push(child);
@@ -73,7 +72,7 @@ impl<'m> Run<'m, '_, '_> {
         // ParallelStateSucceeded is a leaf: the exit follows the last event inside.
         scope.previous = done.previous;
         scope.phase = Phase::Stopped;
-        self.record_at(parent, done.previous, Detail::ParallelStateSucceeded);
+        self.record(done.previous, Detail::ParallelStateSucceeded);
         let Some(state) = self.state_of(parent) else {
             return;
         };
@@ -94,12 +93,12 @@ impl<'m> Run<'m, '_, '_> {
         let failing_event = self.frame.scopes.get(child).map_or(0, |scope| scope.previous);
         if let Some(scope) = self.frame.scopes.get_mut(child) {
             scope.phase = match std::mem::replace(&mut scope.phase, Phase::Stopped) {
-                kept @ (Phase::Parallel(_) | Phase::Map(_)) => kept,
+                kept @ (Phase::Parallel(_) | Phase::Map(_) | Phase::MapRun(_)) => kept,
                 _ => Phase::Stopped,
             };
         }
         if kind == StateType::Task {
-            self.record_at(child, failing_event, Detail::StateAborted { kind });
+            self.record(failing_event, Detail::StateAborted { kind });
         }
         for sibling in self.children(parent) {
             if sibling != child {
@@ -123,10 +122,7 @@ impl<'m> Run<'m, '_, '_> {
                     Branch::Done(_) => None,
                 })
                 .collect(),
-            Some(Phase::Map(map)) => {
-                let failed = map.distributed.iter().flat_map(|run| &run.failed);
-                map.running.iter().chain(failed).copied().collect()
-            }
+            Some(Phase::Map(map)) => map.running.clone(),
             _ => Vec::new(),
         }
     }
@@ -137,27 +133,24 @@ impl<'m> Run<'m, '_, '_> {
             self.abort(child);
             if let Some(iteration) = self.iteration_of(at, child) {
                 let previous = self.frame.scopes.get(child).map_or(0, |scope| scope.previous);
-                self.record_at(at, previous, Detail::MapIterationAborted(iteration));
+                self.record(previous, Detail::MapIterationAborted(iteration));
             }
         }
         let Some(state) = self.state_of(at) else { return };
         let kind = state.kind();
+        self.abort_map_run(at);
         if let Some(scope) = self.frame.scopes.get(at)
             && !matches!(scope.phase, Phase::Enter | Phase::Stopped)
         {
             let previous = scope.previous;
-            self.record_at(at, previous, Detail::StateAborted { kind });
+            self.record(previous, Detail::StateAborted { kind });
         }
         self.cancel_waits(at);
     }
 
     fn iteration_of(&self, at: ScopeIx, child: ScopeIx) -> Option<Iteration> {
         let state = self.state_of(at).filter(|state| state.kind() == StateType::Map)?;
-        let scope = self
-            .frame
-            .scopes
-            .get(child)
-            .filter(|scope| scope.child.is_none())?;
+        let scope = self.frame.scopes.get(child)?;
         Some(Iteration {
             name: state.name.clone(),
             index: u64::from(scope.index),
@@ -188,10 +181,12 @@ impl<'m> Run<'m, '_, '_> {
                 }
                 Phase::Stopped
             }
-            Phase::Reading(reading) => {
-                self.frame.waiting.remove(&reading.id.0);
-                self.commands.push(Command::CancelTask { id: reading.id });
-                Phase::Stopped
+            Phase::MapRun(mut run) => {
+                if let Some(id) = run.id.take() {
+                    self.frame.waiting.remove(&id.0);
+                    self.commands.push(Command::CancelTask { id });
+                }
+                Phase::MapRun(run)
             }
             Phase::Again | Phase::Stopped => Phase::Stopped,
         };

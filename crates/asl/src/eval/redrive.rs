@@ -32,30 +32,11 @@ impl Run<'_, '_, '_> {
             Phase::Parallel(_) => {}
             Phase::Map(run) => {
                 run.last_inside = redriven;
-                let redriven_run = run.distributed.as_mut().map(|distributed| {
-                    let failed = std::mem::take(&mut distributed.failed);
-                    run.running.extend(failed);
-                    distributed.map_run_arn.clone()
-                });
-                if let Some(map_run_arn) = redriven_run {
-                    let redrive_count = self.frame.redrive_count;
-                    self.record_in(
-                        at,
-                        Detail::MapRunRedriven {
-                            map_run_arn,
-                            redrive_count,
-                        },
-                    );
-                }
                 self.make_ready(at);
             }
+            Phase::MapRun(_) => self.redrive_map_run(at),
             Phase::Enter => self.make_ready(at),
-            Phase::Again
-            | Phase::Wait { .. }
-            | Phase::RetryWait { .. }
-            | Phase::Task(_)
-            | Phase::Reading(_)
-            | Phase::Stopped => {
+            Phase::Again | Phase::Wait { .. } | Phase::RetryWait { .. } | Phase::Task(_) | Phase::Stopped => {
                 scope.phase = Phase::Again;
                 self.make_ready(at);
             }

@@ -12,7 +12,7 @@ use super::probe::Probe;
 use super::problem::names;
 use super::view::View;
 use crate::json::{Json, Payload};
-use crate::machine::{Machine, State};
+use crate::machine::{GraphIx, Machine, State};
 
 /// Begins an execution.
 pub fn start(machine: &Machine, execution: ExecutionFacts, env: &mut Env<'_>) -> Stepped {
@@ -80,7 +80,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
             },
         );
         self.start_machine_timer();
-        if let Some(start) = self.machine.start_of(Machine::ROOT) {
+        if let Some(start) = self.machine.start_of(facts.graph) {
             // The first state follows no event (not even ExecutionStarted).
             let root = self
                 .frame
@@ -95,7 +95,12 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
             MachineKind::Standard => None,
             MachineKind::Express => Some(self.env.limits.express_seconds_max),
         };
-        let seconds = self.machine.timeout_seconds.into_iter().chain(kinds_own).min();
+        // The machine's own time is not that of a Map Run's children.
+        let machines_own = match self.frame.facts.graph {
+            GraphIx::ROOT => self.machine.timeout_seconds,
+            _ => None,
+        };
+        let seconds = machines_own.into_iter().chain(kinds_own).min();
         if let Some(seconds) = seconds {
             let id = self.start_timer(seconds, None);
             self.frame.machine_timer = Some(id);
@@ -109,6 +114,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
             Event::Continue => {}
             Event::Stopped { error, cause } => {
                 let failure = Failure { error, cause };
+                self.abort_map_runs();
                 let id = self.record(0, Detail::ExecutionAborted(failure.clone()));
                 self.close(Outcome::Aborted(failure), Closed::Redrivable(id));
             }
@@ -118,6 +124,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
                     error: Some(names::TIMEOUT.into()),
                     cause: None,
                 };
+                self.abort_map_runs();
                 let id = self.record(0, Detail::ExecutionTimedOut(failure.clone()));
                 self.close(Outcome::TimedOut(failure), Closed::Redrivable(id));
             }
@@ -125,19 +132,15 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
             Event::TaskStarted { id } => self.task_started(id, None),
             Event::ActivityStarted { id, worker } => self.task_started(id, worker),
             Event::TaskSubmitted { id, output } => self.task_submitted(id, output),
-            Event::TaskSucceeded { id, output } => match self.waiting_reader(id) {
-                Some(at) => self.read_done(at, Ok(&output)),
-                None => self.task_succeeded(id, output),
-            },
+            Event::TaskSucceeded { id, output } => self.task_succeeded(id, output),
             Event::TaskFailed {
                 id,
                 error,
                 cause,
                 kind,
-            } => match self.waiting_reader(id) {
-                Some(at) => self.read_done(at, Err(cause.or(error).unwrap_or_default().to_string())),
-                None => self.task_failed(id, error, cause, kind),
-            },
+            } => self.task_failed(id, error, cause, kind),
+            Event::MapRunSucceeded { id, output } => self.map_run_succeeded(id, output),
+            Event::MapRunFailed { id, error, cause } => self.map_run_failed(id, error, cause),
             Event::Heartbeat { id } => self.heartbeat(id),
         }
     }
@@ -255,23 +258,10 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         id
     }
 
-    /// The same, in a scope: inside of a distributed Map's iteration events are only counted.
-    pub(crate) fn record_at(&mut self, at: ScopeIx, previous_event_id: u64, detail: Detail) -> u64 {
-        let root = self.frame.scopes.get(at).and_then(|scope| scope.silent);
-        let child = root.and_then(|root| self.frame.scopes.get_mut(root)?.child.as_mut());
-        match child {
-            Some(child) => {
-                child.events += 1;
-                child.events
-            }
-            None => self.record(previous_event_id, detail),
-        }
-    }
-
     /// The same, as the next event of a scope.
     pub(crate) fn record_in(&mut self, at: ScopeIx, detail: Detail) -> u64 {
         let previous = self.frame.scopes.get(at).map_or(0, |scope| scope.previous);
-        let id = self.record_at(at, previous, detail);
+        let id = self.record(previous, detail);
         if let Some(scope) = self.frame.scopes.get_mut(at) {
             scope.previous = id;
         }
@@ -305,7 +295,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         for (id, at) in std::mem::take(&mut self.frame.waiting) {
             let is_task = self.frame.scopes.get(at).is_some_and(|scope| match &scope.phase {
                 Phase::Task(task) => task.id.0 == id,
-                Phase::Reading(_) => true,
+                Phase::MapRun(_) => true,
                 _ => false,
             });
             self.commands.push(if is_task {

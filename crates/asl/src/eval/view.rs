@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::compute::Seen;
 use super::env::{Env, MachineKind};
-use super::frame::{Child, Frame, Scope, ScopeIx};
+use super::frame::{Frame, Scope, ScopeIx};
 use super::probe::Probe;
 use super::problem::{Problem, names};
 use super::time;
@@ -68,21 +68,12 @@ impl<'v, 'e> View<'v, 'e> {
         let text = |text: &Arc<str>| Json::String(text.clone());
         let mut execution = Object::with_capacity(7);
         let mut machine = Object::with_capacity(2);
-        if let Some(child) = self.child() {
-            execution.insert(key("Id"), text(&child.arn));
-            execution.insert(key("Input"), child.input.json().clone());
-            execution.insert(key("StartTime"), Json::string(time::format_ms(child.start_ms)));
-            execution.insert(key("Name"), text(&child.name));
-            machine.insert(key("Id"), text(&child.machine_arn));
-            machine.insert(key("Name"), text(&child.machine_name));
-        } else {
-            execution.insert(key("Id"), text(&facts.execution_arn));
-            execution.insert(key("Input"), facts.input.json().clone());
-            execution.insert(key("StartTime"), Json::string(time::format_ms(facts.start_ms)));
-            execution.insert(key("Name"), text(&facts.name));
-            machine.insert(key("Id"), text(&facts.machine_arn));
-            machine.insert(key("Name"), text(&facts.machine_name));
-        }
+        execution.insert(key("Id"), text(&facts.execution_arn));
+        execution.insert(key("Input"), facts.input.json().clone());
+        execution.insert(key("StartTime"), Json::string(time::format_ms(facts.start_ms)));
+        execution.insert(key("Name"), text(&facts.name));
+        machine.insert(key("Id"), text(&facts.machine_arn));
+        machine.insert(key("Name"), text(&facts.machine_name));
         let has_role = self.probe.is_none_or(Probe::has_role);
         let role = has_role.then(|| text(&facts.role_arn));
         execution.insert(key("RoleArn"), role.unwrap_or_default());
@@ -130,7 +121,7 @@ impl<'v, 'e> View<'v, 'e> {
     }
 
     /// The innermost Map's item.
-    fn item(&self) -> Option<(u32, &Payload)> {
+    pub(crate) fn item(&self) -> Option<(u32, &Payload)> {
         let begun = self.iteration.as_ref().map(|(index, value)| (*index, value));
         begun.or_else(|| {
             self.chain()
@@ -138,17 +129,10 @@ impl<'v, 'e> View<'v, 'e> {
         })
     }
 
-    /// The distributed Map's iteration around this scope.
-    fn child(&self) -> Option<&Child> {
-        let root = self.frame.scopes.get(self.scope)?.silent?;
-        self.frame.scopes.get(root)?.child.as_deref()
-    }
-
-    /// This scope and those around it, from the inside out, as far as the execution goes.
-    fn chain(&self) -> impl Iterator<Item = &Scope> {
+    /// This scope and those around it, from the inside out.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = &Scope> {
         std::iter::successors(self.frame.scopes.get(self.scope), |scope| {
-            let parent = scope.parent.filter(|_| scope.child.is_none());
-            parent.and_then(|parent| self.frame.scopes.get(parent))
+            scope.parent.and_then(|parent| self.frame.scopes.get(parent))
         })
     }
 
@@ -220,6 +204,12 @@ impl<'v, 'e> View<'v, 'e> {
             },
             Selection::At(query) => self.path(query).map(Payload::from_json),
         }
+    }
+
+    /// What an `ItemSelector` makes of an item. `$` is the Map's input, the context the Map's with the item in it.
+    pub(crate) fn selected(mut self, selector: &Template, item: (u32, Payload)) -> Result<Json, Problem> {
+        self.iteration = Some(item);
+        self.fill(selector, "ItemSelector")
     }
 
     /// A template's value. `location` is the field it stands in, for messages.

@@ -10,7 +10,7 @@ use super::state::{
 };
 use super::template::{self, Template};
 use super::{Graph, GraphIx, Machine, StateIx, distributed, fields};
-use crate::eval::{Resource, time};
+use crate::eval::{MachineKind, Resource, time};
 use crate::intrinsics::Call;
 use crate::json::Payload;
 use crate::json::spanned::{Node, NodeValue, Span};
@@ -159,12 +159,14 @@ impl Builder {
             .get("ItemProcessor")
             .or_else(|| node.get("Iterator"))
             .ok_or_else(|| BuildError::new(node, "`ItemProcessor` is missing".to_owned()))?;
-        let mode = processor
-            .get("ProcessorConfig")
-            .and_then(|config| config.get("Mode"));
-        let distributed = if mode.and_then(Node::as_str) == Some("DISTRIBUTED") {
+        let config = |name| processor.get("ProcessorConfig")?.get(name)?.as_str();
+        let distributed = if config("Mode") == Some("DISTRIBUTED") {
             let template = |node: &Node| template_of(node, language);
-            Some(Box::new(distributed::distributed(node, &template)?))
+            let kind = match config("ExecutionType") {
+                Some("EXPRESS") => MachineKind::Express,
+                _ => MachineKind::Standard,
+            };
+            Some(Box::new(distributed::distributed(node, kind, &template)?))
         } else {
             None
         };

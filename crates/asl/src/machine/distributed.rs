@@ -1,4 +1,5 @@
-//! What a distributed Map has beyond an inline one: a reader of its items, batches, a label.
+//! What a distributed Map has beyond an inline one: what its children are, a reader of its items, batches, a writer of its
+//! results, a label.
 
 use std::sync::Arc;
 
@@ -6,23 +7,28 @@ use super::BuildError;
 use super::fields;
 use super::state::Amount;
 use super::template::Template;
-use crate::eval::Resource;
+use crate::eval::{MachineKind, OutputType, Resource, Transformation};
+use crate::items::{CsvHeader, ItemFormat};
 use crate::json::spanned::Node;
 
 /// A Map whose iterations are executions of their own.
 #[derive(Debug)]
 pub(crate) struct Distributed {
-    /// `Label`; part of the map run's ARN.
+    /// `Label`; part of the Map Run's ARN.
     pub(crate) label: Option<Arc<str>>,
+    /// `ExecutionType` of the children.
+    pub(crate) kind: MachineKind,
     pub(crate) reader: Option<Reader>,
     pub(crate) batcher: Option<Batcher>,
+    pub(crate) writer: Option<Writer>,
 }
 
 impl Distributed {
     /// Whether its results go to a `ResultWriter`.
-    #[expect(clippy::unused_self, reason = "no machine with one is built yet")]
     pub(crate) fn has_writer(&self) -> bool {
-        false
+        self.writer
+            .as_ref()
+            .is_some_and(|writer| writer.arguments.is_some())
     }
 }
 
@@ -34,29 +40,6 @@ pub(crate) struct Reader {
     pub(crate) format: ItemFormat,
     /// 0: all.
     pub(crate) max_items: Option<Amount>,
-    /// `ItemsPointer`: where in a JSON document the array is (RFC 6901).
-    pub(crate) pointer: Option<Arc<str>>,
-}
-
-/// How items are written in what a reader reads.
-#[derive(Debug)]
-pub(crate) enum ItemFormat {
-    /// A JSON array or object.
-    Json,
-    /// One JSON value a line.
-    JsonLines,
-    Csv {
-        header: CsvHeader,
-        delimiter: char,
-    },
-    /// The `Contents` of a listing of objects.
-    Listing,
-}
-
-#[derive(Debug)]
-pub(crate) enum CsvHeader {
-    FirstRow,
-    Given(Vec<Arc<str>>),
 }
 
 /// `ItemBatcher`
@@ -67,19 +50,24 @@ pub(crate) struct Batcher {
     pub(crate) input: Option<Template>,
 }
 
+/// `ResultWriter`
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// Where to in S3; absent: the results are the state's output in this form.
+    pub(crate) arguments: Option<Template>,
+    pub(crate) transformation: Transformation,
+    pub(crate) output_type: OutputType,
+}
+
 /// Reads the fields of a Map in mode DISTRIBUTED. `template` compiles a template in the state's language.
 pub(super) fn distributed(
     map: &Node,
+    kind: MachineKind,
     template: &dyn Fn(&Node) -> Result<Template, BuildError>,
 ) -> Result<Distributed, BuildError> {
-    if let Some(writer) = map.get("ResultWriter") {
-        return Err(BuildError::new(
-            writer,
-            "this engine can't run a `ResultWriter` yet; leave it away and use the Map's output".to_owned(),
-        ));
-    }
     Ok(Distributed {
         label: map.get("Label").map(fields::text).transpose()?,
+        kind,
         reader: map
             .get("ItemReader")
             .map(|node| reader(node, template))
@@ -87,6 +75,10 @@ pub(super) fn distributed(
         batcher: map
             .get("ItemBatcher")
             .map(|node| batcher(node, template))
+            .transpose()?,
+        writer: map
+            .get("ResultWriter")
+            .map(|node| writer(node, template))
             .transpose()?,
     })
 }
@@ -102,6 +94,16 @@ fn reader(
         .map_err(|error| BuildError::new(resource_node, error.to_string()))?;
     let is_listing = matches!(&resource, Resource::Service { action, .. } if &**action == "listObjectsV2");
     let config = node.get("ReaderConfig");
+    let word = |name| config.and_then(|config| config.get(name)?.as_str());
+    if let (Some(config), Some("LOAD_AND_FLATTEN")) = (config, word("Transformation")) {
+        let text =
+            "this engine lists objects; it does not read items out of all of them (`LOAD_AND_FLATTEN`)";
+        return Err(BuildError::new(config, text.to_owned()));
+    }
+    if let (Some(config), Some("ATHENA_DATA")) = (config, word("ManifestType")) {
+        let text = "this engine reads manifests of S3 inventories, not of Athena's results (`ATHENA_DATA`)";
+        return Err(BuildError::new(config, text.to_owned()));
+    }
     let arguments = node.get("Parameters").or_else(|| node.get("Arguments"));
     Ok(Reader {
         resource,
@@ -114,10 +116,6 @@ fn reader(
             Some(config) => fields::amount(config, "MaxItems")?,
             None => None,
         },
-        pointer: config
-            .and_then(|config| config.get("ItemsPointer"))
-            .map(fields::text)
-            .transpose()?,
     })
 }
 
@@ -126,7 +124,9 @@ fn format(config: &Node) -> Result<ItemFormat, BuildError> {
         .get("InputType")
         .ok_or_else(|| BuildError::new(config, "`InputType` is missing".to_owned()))?;
     match input_type.as_str() {
-        Some("JSON") => Ok(ItemFormat::Json),
+        Some("JSON") => Ok(ItemFormat::Json {
+            pointer: config.get("ItemsPointer").map(fields::text).transpose()?,
+        }),
         Some("JSONL") => Ok(ItemFormat::JsonLines),
         Some("CSV") => Ok(ItemFormat::Csv {
             header: match config.get("CSVHeaders") {
@@ -141,9 +141,11 @@ fn format(config: &Node) -> Result<ItemFormat, BuildError> {
                 _ => ',',
             },
         }),
+        Some("MANIFEST") => Ok(ItemFormat::Inventory),
+        Some("PARQUET") => Ok(ItemFormat::Parquet),
         _ => Err(BuildError::new(
             input_type,
-            "this engine reads items of the types JSON, JSONL and CSV".to_owned(),
+            "items are of the type CSV, JSON, JSONL, MANIFEST or PARQUET".to_owned(),
         )),
     }
 }
@@ -156,5 +158,25 @@ fn batcher(
         max_items: fields::amount(node, "MaxItemsPerBatch")?,
         max_bytes: fields::amount(node, "MaxInputBytesPerBatch")?,
         input: node.get("BatchInput").map(template).transpose()?,
+    })
+}
+
+fn writer(
+    node: &Node,
+    template: &dyn Fn(&Node) -> Result<Template, BuildError>,
+) -> Result<Writer, BuildError> {
+    let arguments = node.get("Parameters").or_else(|| node.get("Arguments"));
+    let word = |name| node.get("WriterConfig")?.get(name)?.as_str();
+    Ok(Writer {
+        arguments: arguments.map(template).transpose()?,
+        transformation: match word("Transformation") {
+            Some("COMPACT") => Transformation::Compact,
+            Some("FLATTEN") => Transformation::Flatten,
+            _ => Transformation::None,
+        },
+        output_type: match word("OutputType") {
+            Some("JSONL") => OutputType::JsonLines,
+            _ => OutputType::Json,
+        },
     })
 }

@@ -18,7 +18,7 @@ pub use build::{BuildError, build};
 pub use resource::ResourceError;
 
 pub(crate) use choice::{Comparison, Operand, Operator, Rule, Test};
-pub(crate) use distributed::{Batcher, CsvHeader, Distributed, ItemFormat, Reader};
+pub(crate) use distributed::{Batcher, Distributed, Reader, Writer};
 pub(crate) use state::{
     Amount, Assign, Body, FailText, Io, Items, MapState, Placement, Retrier, Selection, State, Task, Wait,
 };
@@ -29,10 +29,20 @@ pub(crate) use template::Template;
 #[serde(transparent)]
 pub(crate) struct StateIx(pub(crate) u32);
 
-/// A graph of states (the machine's own, a branch's, a processor's), by its place in [`Machine`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A graph of states (the machine's own, a branch's, a processor's), by its place in [`Machine`]. The default is the machine's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct GraphIx(pub(crate) u32);
+pub struct GraphIx(pub(crate) u32);
+
+impl GraphIx {
+    /// The graph executions start in, those of Map Runs excepted.
+    pub const ROOT: GraphIx = GraphIx(0);
+
+    /// Whether it is the machine's own.
+    pub fn is_root(&self) -> bool {
+        *self == Self::ROOT
+    }
+}
 
 /// A definition that can run.
 #[derive(Debug)]
@@ -48,9 +58,6 @@ pub(crate) struct Graph {
 }
 
 impl Machine {
-    /// The graph every execution starts in.
-    pub(crate) const ROOT: GraphIx = GraphIx(0);
-
     /// The machine's own `TimeoutSeconds`.
     pub fn timeout_seconds(&self) -> Option<u64> {
         self.timeout_seconds

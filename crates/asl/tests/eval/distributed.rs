@@ -1,6 +1,7 @@
-//! Distributed Maps: their map run in the history, items read and batched, failures tolerated, iterations that are executions.
+//! Distributed Maps: what their Map Run is asked for, and what the history shows of it; items selected and batched.
 
-use asl::eval::{Event, Resource};
+use asl::eval::{Event, ItemSource, MachineKind, OutputType, Resource, Tolerance, Transformation};
+use asl::items::{CsvHeader, ItemFormat};
 
 use crate::harness::{Answer, Driver, LAMBDA, one, problem, run};
 
@@ -12,12 +13,13 @@ fn map(members: &str, processor: &str) -> String {
     ))
 }
 
-fn task() -> String {
-    format!(r#""StartAt":"T","States":{{"T":{{"Type":"Task","Resource":"{LAMBDA}","End":true}}}}"#)
-}
+const EXCEEDED: Answer = Answer::Error(
+    "States.ExceedToleratedFailureThreshold",
+    "The specified tolerated failure threshold was exceeded",
+);
 
 #[test]
-fn the_history_shows_the_run_and_not_its_iterations() {
+fn the_history_shows_the_run_and_not_its_children() {
     let run = run(&map(r#""Label":"All","#, PASS), "[1, 2]", &[]);
     assert_eq!(run.output(), "[1,2]");
     assert_eq!(
@@ -32,6 +34,7 @@ fn the_history_shows_the_run_and_not_its_iterations() {
             "8 <- 7 ExecutionSucceeded"
         ]
     );
+    assert_eq!(run.wire(3)["mapStateStartedEventDetails"]["length"], 2);
     assert_eq!(
         run.wire(4)["mapRunStartedEventDetails"]["mapRunArn"],
         "arn:aws:states:eu-central-1:123456789012:mapRun:Machine/All:6f1c1a52-3c5e-4d0e-9d4e-0123456789ab"
@@ -39,25 +42,8 @@ fn the_history_shows_the_run_and_not_its_iterations() {
 }
 
 #[test]
-fn an_iteration_is_an_execution_of_its_own() {
-    let run = run(
-        r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"v":1},"Next":"M"},
-            "M":{"Type":"Map","Label":"All","End":true,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED"},"StartAt":"I","States":{
-                "I":{"Type":"Pass","Parameters":{"in.$":"$$.Execution.Input","machine.$":"$$.StateMachine.Name"},"End":true}}}}}}"#,
-        r#"["x"]"#,
-        &[],
-    );
-    let output: serde_json::Value = serde_json::from_str(&run.output()).unwrap();
-    assert_eq!(output, serde_json::json!([{"in": "x", "machine": "Machine/All"}]));
-}
-
-#[test]
-fn no_failure_is_tolerated_where_none_is_allowed() {
-    let run = run(
-        &map("", &task()),
-        "[1,2,3]",
-        &[Answer::Echo, Answer::Error("E", "C")],
-    );
+fn a_map_run_that_fails_fails_its_state() {
+    let run = run(&map("", PASS), "[1,2,3]", &[EXCEEDED]);
     assert_eq!(
         run.failure(),
         (
@@ -76,65 +62,67 @@ fn no_failure_is_tolerated_where_none_is_allowed() {
 }
 
 #[test]
-fn failures_within_the_tolerance_are_left_out() {
-    let answers = [Answer::Output("1"), Answer::Error("E", "C"), Answer::Output("3")];
-    for tolerance in [
-        r#""ToleratedFailureCount":1,"#,
-        r#""ToleratedFailurePercentage":34,"#,
-    ] {
-        let run = run(
-            &map(&format!(r#""MaxConcurrency":1,{tolerance}"#), &task()),
-            "[1,2,3]",
-            &answers,
-        );
-        assert_eq!(run.output(), "[1,3]", "{tolerance}");
-    }
-    let run = run(
-        &map(r#""MaxConcurrency":1,"ToleratedFailurePercentage":33,"#, &task()),
-        "[1,2,3]",
-        &answers,
-    );
-    assert_eq!(run.failure().0, "States.ExceedToleratedFailureThreshold");
+fn a_child_runs_the_processor_with_a_context_of_its_own() {
+    let definition = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":{
+        "ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},"StartAt":"I","States":{
+            "I":{"Type":"Pass","Parameters":{"in.$":"$$.Execution.Input","name.$":"$$.StateMachine.Name"},"End":true}}}}}}"#;
+    let parent = run(definition, r#"["x"]"#, &[]);
+    let call = parent.map_runs.first().unwrap();
+    assert_eq!(call.kind, MachineKind::Express);
+    let mut child = Driver::new(definition, &[]);
+    child.graph = call.graph;
+    child.start(r#""x""#);
+    assert_eq!(child.output(), r#"{"in":"x","name":"Machine"}"#);
+    assert_eq!(child.lines()[1], "2 <- 0 PassStateEntered");
 }
 
 #[test]
-fn a_percentage_may_be_a_fraction_wherever_it_comes_from() {
-    let answers = [Answer::Output("1"), Answer::Error("E", "C"), Answer::Output("3")];
-    let fixed = map(
-        r#""MaxConcurrency":1,"ToleratedFailurePercentage":33.4,"#,
-        &task(),
-    );
-    assert_eq!(run(&fixed, "[1,2,3]", &answers).output(), "[1,3]");
+fn failures_are_tolerated_up_to_a_count_or_a_share() {
+    let count = |count| Tolerance {
+        count: Some(count),
+        percentage: None,
+    };
+    let share = |percentage| Tolerance {
+        count: None,
+        percentage: Some(percentage),
+    };
+    assert!(Tolerance::default().is_exceeded(1, 100));
+    assert!(!Tolerance::default().is_exceeded(0, 100));
+    assert!(!count(1).is_exceeded(1, 3));
+    assert!(count(1).is_exceeded(2, 3));
+    assert!(share(33.3).is_exceeded(1, 3));
+    assert!(!share(33.4).is_exceeded(1, 3));
+    let both = Tolerance {
+        count: Some(10),
+        percentage: Some(10.0),
+    };
+    assert!(both.is_exceeded(2, 10));
+    assert!(both.is_exceeded(11, 1_000));
+    assert!(!both.is_exceeded(10, 1_000));
+}
+
+#[test]
+fn a_tolerance_may_be_written_down_found_or_computed() {
+    let tolerance = |definition: &str, input: &str| {
+        let run = run(definition, input, &[]);
+        run.map_runs.first().unwrap().tolerance
+    };
+    let share = |percentage| Tolerance {
+        count: None,
+        percentage: Some(percentage),
+    };
+    let fixed = map(r#""ToleratedFailurePercentage":33.4,"#, PASS);
+    assert_eq!(tolerance(&fixed, "[1]"), share(33.4));
     let by_path = map(
-        r#""MaxConcurrency":1,"ItemsPath":"$.i","ToleratedFailurePercentagePath":"$.t","#,
-        &task(),
+        r#""ItemsPath":"$.i","ToleratedFailurePercentagePath":"$.t","#,
+        PASS,
     );
-    assert_eq!(
-        run(&by_path, r#"{"i":[1,2,3],"t":33.4}"#, &answers).output(),
-        "[1,3]"
-    );
-    assert_eq!(
-        run(&by_path, r#"{"i":[1,2,3],"t":33.3}"#, &answers).failure().0,
-        "States.ExceedToleratedFailureThreshold"
-    );
+    assert_eq!(tolerance(&by_path, r#"{"i":[1],"t":"12.5"}"#), share(12.5));
     let computed = map(
-        r#""QueryLanguage":"JSONata","MaxConcurrency":1,"Items":"{% $states.input %}","ToleratedFailurePercentage":"{% 33 + 0.4 %}","#,
-        &task(),
+        r#""QueryLanguage":"JSONata","Items":"{% $states.input %}","ToleratedFailurePercentage":"{% 33 + 0.4 %}","#,
+        PASS,
     );
-    assert_eq!(run(&computed, "[1,2,3]", &answers).output(), "[1,3]");
-}
-
-#[test]
-fn a_runtime_error_fails_its_iteration_only() {
-    let run = run(
-        &map(
-            r#""ToleratedFailureCount":1,"#,
-            r#""StartAt":"I","States":{"I":{"Type":"Pass","InputPath":"$.x","End":true}}"#,
-        ),
-        r#"[{"x":1},{}]"#,
-        &[],
-    );
-    assert_eq!(run.output(), "[1]");
+    assert_eq!(tolerance(&computed, "[1]"), share(33.4));
 }
 
 #[test]
@@ -148,64 +136,73 @@ fn bad_tolerances_fail_after_the_start() {
     assert_eq!(run.lines().pop().unwrap(), "4 <- 3 ExecutionFailed");
 }
 
-const READER: &str = r#""ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"CSV","CSVHeaderLocation":"FIRST_ROW","MaxItemsPath":"$.most"},"Parameters":{"Bucket.$":"$.b","Key":"k"}},"#;
-
 #[test]
-fn a_reader_is_a_task_that_leaves_no_event() {
+fn a_reader_is_asked_for_with_what_it_evaluates_to() {
+    const READER: &str = r#""ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"CSV","CSVHeaderLocation":"FIRST_ROW","CSVDelimiter":"PIPE","MaxItemsPath":"$.most"},"Parameters":{"Bucket.$":"$.b","Key":"k"}},"#;
     let run = run(
         &map(READER, PASS),
         r#"{"b":"bucket","most":2}"#,
-        &[Answer::Output(r#"{"Body":"a,b\n1,2\n3,4\n5,6\n"}"#)],
+        &[Answer::Output("[]")],
     );
-    assert_eq!(run.output(), r#"[{"a":"1","b":"2"},{"a":"3","b":"4"}]"#);
-    let call = run.calls.first().unwrap();
+    let ItemSource::Reader(reading) = &run.map_runs.first().unwrap().source else {
+        panic!("there is a reader");
+    };
     assert!(
-        matches!(&call.resource, Resource::AwsSdk { service, action, .. } if &**service == "s3" && &**action == "getObject")
+        matches!(&reading.resource, Resource::Service { service, action, .. } if &**service == "s3" && &**action == "getObject")
     );
-    let parameters: serde_json::Value = serde_json::from_str(call.parameters.text()).unwrap();
-    assert_eq!(parameters, serde_json::json!({"Bucket": "bucket", "Key": "k"}));
+    assert_eq!(&**reading.parameters.text(), r#"{"Bucket":"bucket","Key":"k"}"#);
+    assert_eq!(reading.items_max, Some(2));
+    assert_eq!(
+        reading.format,
+        ItemFormat::Csv {
+            header: CsvHeader::FirstRow,
+            delimiter: '|'
+        }
+    );
     assert_eq!(run.wire(3)["mapStateStartedEventDetails"]["length"], 0);
 }
 
 #[test]
-fn a_reader_that_fails_fails_the_run() {
-    let run = run(
-        &map(READER, PASS),
-        r#"{"b":"bucket","most":2}"#,
-        &[Answer::Error("S3.NoSuchKeyException", "gone")],
-    );
+fn a_writer_is_asked_for_with_what_it_evaluates_to() {
+    let writer = r#""ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","WriterConfig":{"Transformation":"FLATTEN","OutputType":"JSONL"},"Parameters":{"Bucket.$":"$$.Execution.Name"}},"#;
+    let run = run(&map(writer, PASS), "[]", &[]);
+    let writing = run.map_runs.first().unwrap().writing.clone().unwrap();
+    assert_eq!(&**writing.target.unwrap().text(), r#"{"Bucket":"Run"}"#);
     assert_eq!(
-        run.failure(),
-        ("States.ItemReaderFailed".to_owned(), "gone".to_owned())
-    );
-    assert_eq!(
-        run.lines().split_off(4),
-        [
-            "5 <- 4 MapRunFailed",
-            "6 <- 5 MapStateFailed",
-            "7 <- 6 ExecutionFailed"
-        ]
+        (writing.transformation, writing.output_type),
+        (Transformation::Flatten, OutputType::JsonLines)
     );
 }
 
 #[test]
-fn a_listing_is_read_to_its_last_page() {
+fn a_selector_sees_the_maps_surroundings_and_the_item() {
     let run = run(
-        &map(
-            r#""ItemReader":{"Resource":"arn:aws:states:::s3:listObjectsV2","Parameters":{"Bucket":"b"}},"ItemSelector":{"k.$":"$$.Map.Item.Value.Key"},"#,
-            PASS,
-        ),
-        "{}",
-        &[
-            Answer::Output(r#"{"Contents":[{"Key":"1"}],"NextContinuationToken":"more"}"#),
-            Answer::Output(r#"{"Contents":[{"Key":"2"}]}"#),
-        ],
+        r#"{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"v":1},"Next":"M"},
+            "M":{"Type":"Map","ItemsPath":"$.i","InputPath":"$.in","ItemSelector":{"at.$":"$$.Map.Item.Index","x.$":"$$.Map.Item.Value.x","v.$":"$v","n.$":"$.n","e.$":"$$.Execution.Name","s.$":"$$.State.Name"},
+                "End":true,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED"},"StartAt":"I","States":{"I":{"Type":"Pass","End":true}}}}}}"#,
+        r#"{"in":{"i":[{"x":1},{"x":2}],"n":"N"}}"#,
+        &[],
     );
-    assert_eq!(run.output(), r#"[{"k":"1"},{"k":"2"}]"#);
     assert_eq!(
-        &**run.calls.last().unwrap().parameters.text(),
-        r#"{"Bucket":"b","ContinuationToken":"more"}"#
+        run.output(),
+        r#"[{"at":0,"x":1,"v":1,"n":"N","e":"Run","s":"M"},{"at":1,"x":2,"v":1,"n":"N","e":"Run","s":"M"}]"#
     );
+}
+
+#[test]
+fn a_selector_that_finds_nothing_fails_the_run_and_the_execution() {
+    let run = run(
+        &map(r#""ItemSelector":{"x.$":"$$.Map.Item.Value.x"},"#, PASS),
+        r#"[{"x":1},{}]"#,
+        &[],
+    );
+    assert_eq!(run.failure().0, "States.Runtime");
+    assert!(
+        run.failure()
+            .1
+            .starts_with("An error occurred while executing the state 'S'")
+    );
+    assert_eq!(run.lines()[4], "5 <- 4 MapRunFailed");
 }
 
 #[test]
@@ -222,6 +219,13 @@ fn batches_hold_so_many_items() {
         run.output(),
         r#"[{"BatchInput":{"x":1},"Items":[{"v":1},{"v":2}]},{"BatchInput":{"x":1},"Items":[{"v":3}]}]"#
     );
+    let items: Vec<u32> = run
+        .inputs_of(run.map_runs.first().unwrap())
+        .unwrap()
+        .into_iter()
+        .map(|(_, items)| items)
+        .collect();
+    assert_eq!(items, [2, 1]);
 }
 
 #[test]
@@ -235,35 +239,79 @@ fn batches_stay_within_so_many_bytes() {
 }
 
 #[test]
-fn a_redrive_runs_the_failed_iterations_again() {
-    let mut driver = Driver::new(
-        &map(r#""MaxConcurrency":1,"#, &task()),
-        &[Answer::Output("1"), Answer::Error("E", "C")],
-    );
+fn a_redrive_lets_the_same_run_go_on() {
+    let mut driver = Driver::new(&map("", PASS), &[EXCEEDED]);
     driver.start("[10,20,30]");
     driver.run();
     assert_eq!(driver.failure().0, "States.ExceedToleratedFailureThreshold");
-    driver.reopen(&[Answer::Output("2"), Answer::Output("3")]);
+    driver.reopen(&[Answer::Output("[1,2,3]")]);
     driver.step(Event::Redriven);
     driver.run();
     assert_eq!(driver.output(), "[1,2,3]");
-    assert!(driver.lines().iter().any(|line| line.contains("MapRunRedriven")));
+    assert_eq!(
+        driver.lines().split_off(7),
+        [
+            "8 <- 7 ExecutionRedriven",
+            "9 <- 8 MapRunRedriven",
+            "10 <- 9 MapRunSucceeded",
+            "11 <- 10 MapStateSucceeded",
+            "12 <- 9 MapStateExited",
+            "13 <- 12 ExecutionSucceeded"
+        ]
+    );
+    assert_eq!(driver.wire(9)["mapRunRedrivenEventDetails"]["redriveCount"], 1);
+    assert_eq!(driver.map_runs.len(), 1);
 }
 
 #[test]
-fn an_endless_iteration_comes_to_the_end_of_its_history() {
-    let limits = asl::limits::Limits {
-        history_events_max: 50,
-        ..asl::limits::Limits::AWS
-    };
-    let run = crate::harness::run_within(
-        limits,
-        &map(
-            r#""ToleratedFailureCount":1,"#,
-            r#""StartAt":"I","States":{"I":{"Type":"Pass","Next":"I"}}"#,
-        ),
-        "[1]",
-        &[],
+fn a_retry_begins_another_run() {
+    let definition = map(
+        r#""Retry":[{"ErrorEquals":["States.ExceedToleratedFailureThreshold"],"IntervalSeconds":1}],"#,
+        PASS,
     );
-    assert_eq!(run.output(), "[]");
+    let run = run(&definition, "[1]", &[EXCEEDED]);
+    assert_eq!(run.output(), "[1]");
+    assert_eq!(run.map_runs.len(), 2);
+}
+
+#[test]
+fn a_stopped_execution_takes_its_map_run_with_it() {
+    let mut driver = Driver::new(&map("", PASS), &[Answer::Silence]);
+    driver.start("[1]");
+    driver.step(Event::Stopped {
+        error: None,
+        cause: None,
+    });
+    let id = driver.map_runs.first().unwrap().id;
+    assert_eq!(driver.cancelled, [id]);
+    assert_eq!(
+        driver.lines().split_off(4),
+        ["5 <- 4 MapRunAborted", "6 <- 0 ExecutionAborted"]
+    );
+}
+
+#[test]
+fn a_map_run_is_cut_off_with_its_branch() {
+    let definition = format!(
+        r#"{{"StartAt":"P","States":{{"P":{{"Type":"Parallel","End":true,"Branches":[
+            {{"StartAt":"M","States":{{"M":{{"Type":"Map","End":true,"ItemProcessor":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED"}},{PASS}}}}}}}}},
+            {{"StartAt":"T","States":{{"T":{{"Type":"Task","Resource":"{LAMBDA}","End":true}}}}}}]}}}}}}"#
+    );
+    let run = run(&definition, "[1]", &[Answer::Silence, Answer::Error("E", "C")]);
+    assert_eq!(run.failure().0, "E");
+    let id = run.map_runs.first().unwrap().id;
+    assert!(run.cancelled.contains(&id));
+    let aborted: Vec<String> = run
+        .lines()
+        .into_iter()
+        .filter(|line| line.contains("Aborted"))
+        .collect();
+    assert!(
+        aborted.iter().any(|line| line.contains("MapRunAborted")),
+        "{aborted:?}"
+    );
+    assert!(
+        aborted.iter().any(|line| line.contains("MapStateAborted")),
+        "{aborted:?}"
+    );
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use asl::eval::{
-    Command, Env, Event, ExecutionData, ExecutionFacts, FailureKind, Frame, HistoryEvent, MachineKind,
-    Outcome, Stepped, TaskCall, TaskId, TimerId, start, step,
+    Command, Env, Event, ExecutionData, ExecutionFacts, Failure, FailureKind, Frame, HistoryEvent,
+    MachineKind, MapRunCall, Outcome, Planner, Stepped, TaskCall, TaskId, TimerId, start, step,
 };
 use asl::json::{Payload, spanned};
 use asl::limits::Limits;
-use asl::machine::{self, Machine};
+use asl::machine::{self, GraphIx, Machine};
 
 pub(crate) const START_MS: i64 = 1_790_000_000_000;
 pub(crate) const LAMBDA: &str = "arn:aws:lambda:eu-central-1:123456789012:function:work";
@@ -49,6 +49,7 @@ pub(crate) fn facts(input: &str, kind: MachineKind) -> ExecutionFacts {
         input: Payload::from_text(input).unwrap(),
         kind,
         redrive_count: 0,
+        graph: GraphIx::ROOT,
     }
 }
 
@@ -57,6 +58,7 @@ pub(crate) struct Driver {
     machine: Machine,
     pub(crate) limits: Limits,
     pub(crate) kind: MachineKind,
+    pub(crate) graph: GraphIx,
     pub(crate) now_ms: i64,
     random: u64,
     tokens: u64,
@@ -66,6 +68,7 @@ pub(crate) struct Driver {
     pub(crate) history: Vec<HistoryEvent>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) calls: Vec<TaskCall>,
+    pub(crate) map_runs: Vec<MapRunCall>,
     pub(crate) cancelled: Vec<TaskId>,
     pub(crate) steps: Vec<Stepped>,
     timers: BTreeMap<TimerId, i64>,
@@ -81,6 +84,7 @@ impl Driver {
             machine: build(definition),
             limits: Limits::AWS,
             kind: MachineKind::Standard,
+            graph: GraphIx::ROOT,
             now_ms: START_MS,
             random: 7,
             tokens: 0,
@@ -89,6 +93,7 @@ impl Driver {
             history: Vec::new(),
             outcome: None,
             calls: Vec::new(),
+            map_runs: Vec::new(),
             cancelled: Vec::new(),
             steps: Vec::new(),
             timers: BTreeMap::new(),
@@ -104,7 +109,11 @@ impl Driver {
     }
 
     pub(crate) fn start(&mut self, input: &str) {
-        self.perform(None, Some(facts(input, self.kind)));
+        let facts = ExecutionFacts {
+            graph: self.graph,
+            ..facts(input, self.kind)
+        };
+        self.perform(None, Some(facts));
     }
 
     pub(crate) fn step(&mut self, event: Event) {
@@ -159,6 +168,28 @@ impl Driver {
                 let answer = self.answers.pop_front().unwrap_or(Answer::Echo);
                 self.answer(call, &answer);
             }
+            Command::StartMapRun(call) => {
+                self.map_runs.push((**call).clone());
+                let answer = self.answers.pop_front().unwrap_or(Answer::Echo);
+                let event = match answer {
+                    Answer::Echo => {
+                        let inputs = self.inputs_of(call);
+                        ended(
+                            call.id,
+                            inputs.map(|inputs| {
+                                Payload::from_items(inputs.into_iter().map(|(input, _)| input).collect())
+                            }),
+                        )
+                    }
+                    other => answered(call.id, &other),
+                };
+                self.events.extend(event.map(|event| (self.now_ms, event)));
+            }
+            Command::RedriveMapRun { id, .. } => {
+                let answer = self.answers.pop_front().unwrap();
+                self.events
+                    .extend(answered(*id, &answer).map(|event| (self.now_ms, event)));
+            }
             Command::StartTimer { id, due_ms } => {
                 self.timers.insert(*id, *due_ms);
             }
@@ -169,6 +200,28 @@ impl Driver {
             Command::CancelTask { id } => self.cancelled.push(*id),
             Command::Close(outcome) => self.outcome = Some(outcome.clone()),
         }
+    }
+
+    /// What the children of a Map Run get, with how many items are in each.
+    pub(crate) fn inputs_of(&self, call: &MapRunCall) -> Result<Vec<(Payload, u32)>, Failure> {
+        let mut env = Env {
+            now_ms: self.now_ms,
+            random: &mut || 7,
+            new_token: &mut || "token".into(),
+            new_uuid: &mut || "6f1c1a52-3c5e-4d0e-9d4e-0123456789ab".into(),
+            has_activity: &|_| false,
+            limits: &self.limits,
+        };
+        let mut planner = Planner::new(&self.machine, call);
+        let mut inputs = Vec::new();
+        for item in call.source.items() {
+            inputs.extend(planner.take(item, &mut env)?);
+        }
+        inputs.extend(planner.finish());
+        Ok(inputs
+            .into_iter()
+            .map(|child| (child.input, child.items))
+            .collect())
     }
 
     fn answer(&mut self, call: &TaskCall, answer: &Answer) {
@@ -283,6 +336,28 @@ impl Driver {
             ),
             Outcome::Succeeded { output } => unreachable!("it succeeded with {output:?}"),
         }
+    }
+}
+
+fn ended(id: TaskId, result: Result<Payload, Failure>) -> Option<Event> {
+    Some(match result {
+        Ok(output) => Event::MapRunSucceeded { id, output },
+        Err(Failure { error, cause }) => Event::MapRunFailed { id, error, cause },
+    })
+}
+
+/// How a Map Run ends with this answer; `None`: it does not.
+fn answered(id: TaskId, answer: &Answer) -> Option<Event> {
+    match answer {
+        Answer::Output(output) => ended(id, Ok(Payload::from_text(*output).unwrap())),
+        Answer::Error(error, cause) => ended(
+            id,
+            Err(Failure {
+                error: Some((*error).into()),
+                cause: Some((*cause).into()),
+            }),
+        ),
+        _ => None,
     }
 }
 
