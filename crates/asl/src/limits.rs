@@ -86,6 +86,7 @@ pub const STANDARD_SECONDS_MAX: i64 = 365 * 24 * 3_600;
 
 /// Rounds of applying fixes and checking again. Each round's fixes touch places of their own; few definitions need more than two.
 pub const FIX_ROUNDS_MAX: usize = 20;
+
 /// Bytes of one item as it stands in what an `ItemReader` reads. An item becomes (part of) an execution's input, which may
 /// have 256 KiB; a row or element beyond twice that can't fit, and is not gathered in memory to find out.
 pub const ITEM_BYTES_MAX: usize = 512 * 1024;

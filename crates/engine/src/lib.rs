@@ -17,6 +17,7 @@ pub mod integrations;
 pub mod journal;
 pub mod limits;
 pub mod machines;
+pub mod map_runs;
 pub mod runtime;
 pub mod state_tests;
 pub mod wire;
@@ -30,6 +31,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::executions::Executions;
 use crate::integrations::{Dispatch, Unconnected};
 use crate::machines::Machines;
+use crate::map_runs::MapRuns;
 use crate::runtime::{Readiness, Runtime, RuntimeConfig};
 use crate::wire::page::Pager;
 use crate::wire::signature::AccessKey;
@@ -89,6 +91,7 @@ pub struct Engine {
     executions: Executions,
     runtime: Runtime,
     activities: Activities,
+    map_runs: MapRuns,
     pager: Pager,
 }
 
@@ -116,6 +119,7 @@ impl Engine {
             runtime.clone(),
         );
         let engine = Arc::new(Self {
+            map_runs: MapRuns::new(pool.clone(), runtime.clone()),
             executions,
             machines,
             runtime,
@@ -136,6 +140,11 @@ impl Engine {
     /// The activities.
     pub fn activities(&self) -> &Activities {
         &self.activities
+    }
+
+    /// The Map Runs.
+    pub fn map_runs(&self) -> &MapRuns {
+        &self.map_runs
     }
 
     /// The executions.

@@ -124,3 +124,20 @@ pub const TIMERS_CLEAN_MIN: usize = 4_096;
 pub const RETENTION_CHECK_MS: u64 = 60 * 60 * 1_000;
 /// Executions removed in one statement.
 pub const RETENTION_BATCH_MAX: i64 = 1_000;
+
+/// Children of one Map Run that are open at a time (AWS quota: 10,000 parallel child executions).
+pub const MAP_RUN_CHILDREN_MAX: usize = 10_000;
+/// Inputs of children that are stored in one row; so many are also in memory at a time.
+pub const MAP_RUN_CHUNK_INPUTS_MAX: usize = 1_000;
+/// Bytes of inputs beyond which a row is full.
+pub const MAP_RUN_CHUNK_BYTES_MAX: usize = 256 * 1024;
+/// Children that are told to stop, or to go on, at a time.
+pub const MAP_RUN_ASKED_MAX: usize = 256;
+/// Largest file of results that is written (ours: it is held in memory; AWS splits by size, too), in bytes.
+pub const RESULT_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest manifest of an inventory, in bytes: it names files of 1 GB.
+pub const MANIFEST_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What is waited before something is tried again that Postgres did not answer, in ms.
+pub const MAP_RUN_RETRY_MS: u64 = 500;
+/// Rows removed of Map Runs in one statement.
+pub const MAP_RUN_RETENTION_BATCH_MAX: i64 = 100;

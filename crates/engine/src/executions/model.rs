@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use asl::eval::TaskId;
+use asl::eval::{Outcome, TaskId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -45,6 +45,16 @@ impl ExecutionStatus {
             Self::TimedOut => "TIMED_OUT",
             Self::Aborted => "ABORTED",
             Self::PendingRedrive => "PENDING_REDRIVE",
+        }
+    }
+
+    /// The status of an execution that closed so.
+    pub fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Succeeded { .. } => Self::Succeeded,
+            Outcome::Failed(_) => Self::Failed,
+            Outcome::TimedOut(_) => Self::TimedOut,
+            Outcome::Aborted(_) => Self::Aborted,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use asl::eval::{ExecutionFacts, MachineKind};
 use asl::json::Payload;
+use asl::machine::GraphIx;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -201,6 +202,7 @@ impl Executions {
             input,
             kind,
             redrive_count: 0,
+            graph: GraphIx::ROOT,
         };
         Ok(Prepared {
             id,
@@ -247,7 +249,7 @@ impl Prepared {
             facts: self.facts,
             trace_header: self.trace_header.map(Into::into),
             mock_case: self.mock_case,
-            map_run_arn: None,
+            map_run: None,
             parent: self.parent,
             tell,
         }

@@ -11,6 +11,7 @@ mod metadata;
 mod optimised;
 mod protocols;
 mod sdk;
+pub mod objects;
 mod services;
 mod states;
 mod topics;
@@ -23,6 +24,7 @@ use asl::json::Payload;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use self::objects::Objects;
 use crate::Engine;
 use crate::executions::ExecutionId;
 use crate::runtime::Closed;
@@ -47,6 +49,11 @@ pub trait Dispatch: Send + Sync + 'static {
 
     /// The result of a task (`states:startExecution.sync`) whose child execution closed. Pure.
     fn child_closed(&self, call: &TaskCall, child: &Closed) -> Result<Payload, TaskError>;
+
+    /// The way to objects in S3, for the items and results of Map Runs. `None`: there is none.
+    fn objects(&self) -> Option<Arc<dyn Objects>> {
+        None
+    }
 
     /// The engine whose tasks these are, told once when it opens. Tasks of Step Functions itself go back to it.
     fn belong_to(&self, _engine: Weak<Engine>) {}

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::executions::{ExecutionId, ExecutionStatus, ParentTask};
+use crate::map_runs::ChildRef;
 
 /// Version of the shapes of snapshots and inputs. Raise it when they change, and keep reading the former ones.
-pub const FRAME_FORMAT: i32 = 1;
+pub const FRAME_FORMAT: i32 = 2;
 
 /// All that happened to one execution since its last record. It becomes durable as a whole or not at all.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub struct Row {
     /// The definition it runs.
     pub revision_id: Uuid,
     /// The Map Run it is a child of.
-    pub map_run_arn: Option<Arc<str>>,
+    pub(crate) map_run: Option<ChildRef>,
     /// The input's text.
     pub input: Arc<str>,
     /// ms since 1970.

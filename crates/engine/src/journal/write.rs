@@ -32,10 +32,11 @@ with fence as materialized (
     select epoch from engine.driver where epoch = $1
 ), started as (
     insert into engine.executions (id, arn, name, machine_arn, version_arn, alias_arn, revision_id, map_run_arn, status,
-        input, output, error, cause, started_at, stopped_at, trace_header, mock_case, parent_id, parent_task)
+        input, output, error, cause, started_at, stopped_at, trace_header, mock_case, parent_id, parent_task,
+        map_run_index, map_run_items)
     select r.* from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::text[],
         $10::text[], $11::bytea[], $12::bytea[], $13::text[], $14::text[], $15::bigint[], $16::bigint[], $17::text[],
-        $18::text[], $19::uuid[], $20::bigint[]) as r
+        $18::text[], $19::uuid[], $20::bigint[], $51::integer[], $52::integer[]) as r
     where exists (select from fence)
     on conflict (arn) do nothing
     returning id
@@ -102,6 +103,8 @@ struct Columns<'a> {
     mock_case: Vec<Option<String>>,
     parent_id: Vec<Option<Uuid>>,
     parent_task: Vec<Option<i64>>,
+    map_run_index: Vec<Option<i32>>,
+    map_run_items: Vec<Option<i32>>,
 
     closed_id: Vec<Uuid>,
     closed_status: Vec<&'a str>,
@@ -236,7 +239,12 @@ impl<'a> Columns<'a> {
         self.version_arn.push(row.version_arn.as_deref());
         self.alias_arn.push(row.alias_arn.as_deref());
         self.revision_id.push(row.revision_id);
-        self.map_run_arn.push(row.map_run_arn.as_deref());
+        let child = row.map_run.as_deref();
+        self.map_run_arn.push(child.map(|child| &*child.map_run_arn));
+        self.map_run_index
+            .push(child.map(|child| signed_count(child.index)));
+        self.map_run_items
+            .push(child.map(|child| signed_count(child.items)));
         self.status
             .push(close.map_or("RUNNING", |close| close.status.as_str()));
         self.input.push(row.input.as_bytes());
@@ -366,6 +374,8 @@ impl<'a> Columns<'a> {
             .bind(self.forgotten_id)
             .bind(self.closed_redrive_count)
             .bind(self.closed_redriven_at)
+            .bind(self.map_run_index)
+            .bind(self.map_run_items)
     }
 }
 

@@ -36,6 +36,14 @@ impl Kind {
         }
     }
 
+    /// The other way round.
+    pub fn of_asl(kind: asl::eval::MachineKind) -> Self {
+        match kind {
+            asl::eval::MachineKind::Standard => Self::Standard,
+            asl::eval::MachineKind::Express => Self::Express,
+        }
+    }
+
     pub(super) fn by_name(name: &str) -> Self {
         if name == "EXPRESS" {
             Self::Express

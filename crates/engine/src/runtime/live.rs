@@ -13,7 +13,7 @@ use asl::limits::Limits;
 use asl::machine::Machine;
 
 use super::chance::{Moment, with_env};
-use super::snapshot::{self, Input, OpenTask, Snapshot, Stage};
+use super::snapshot::{self, Input, OpenMapRun, OpenTask, Snapshot, Stage};
 use super::token::TokenMaker;
 use crate::machines::model::Kind;
 
@@ -23,6 +23,7 @@ pub(super) struct Live {
     pub(super) frame: Frame,
     pub(super) tasks: HashMap<TaskId, OpenTask>,
     pub(super) timers: HashMap<TimerId, i64>,
+    pub(super) map_runs: HashMap<TaskId, OpenMapRun>,
     /// The evaluator's budget ran out: it wants to go on.
     pub(super) resume: bool,
     /// Number of the last input.
@@ -63,6 +64,10 @@ impl Happened {
 pub(super) enum Action {
     Dispatch(Arc<TaskCall>),
     Cancel(TaskId),
+    /// A task is cancelled that waits for an execution, which is stopped.
+    StopNested(TaskId),
+    DriveMapRun(TaskId),
+    StopMapRun(Arc<str>),
     Timer(TimerId, i64),
 }
 
@@ -121,12 +126,16 @@ impl Live {
             frame,
             mut tasks,
             mut timers,
+            mut map_runs,
             resume: _,
             sequence,
         } = self;
         match &event {
             Event::TaskStarted { id } | Event::ActivityStarted { id, .. } => {
                 raise(&mut tasks, *id, Stage::Started);
+                if let Some(run) = map_runs.get_mut(id) {
+                    run.begun();
+                }
             }
             Event::TaskSubmitted { id, .. } => raise(&mut tasks, *id, Stage::Submitted),
             Event::TaskSucceeded { id, .. } | Event::TaskFailed { id, .. } => {
@@ -135,10 +144,18 @@ impl Live {
             Event::TimerFired { id } => {
                 timers.remove(id);
             }
+            Event::MapRunSucceeded { id, .. } | Event::MapRunFailed { id, .. } => {
+                map_runs.remove(id);
+            }
             Event::Heartbeat { .. } | Event::Stopped { .. } | Event::Redriven | Event::Continue => {}
         }
         let evaluated = ground.evaluate(moment, |env| asl::eval::step(ground.machine, frame, event, env));
-        Outstanding { tasks, timers }.after(evaluated, sequence + 1)
+        let outstanding = Outstanding {
+            tasks,
+            timers,
+            map_runs,
+        };
+        outstanding.after(evaluated, sequence + 1)
     }
 
     /// Takes up a written execution. `None` when this version of the evaluator does not make the events that are durable.
@@ -156,6 +173,7 @@ impl Live {
                 .map(|task| (task.call.id, task))
                 .collect(),
             timers: snapshot.timers.into_iter().collect(),
+            map_runs: snapshot.map_runs.into_iter().collect(),
             resume: snapshot.resume,
             sequence: applied,
         };
@@ -182,6 +200,10 @@ impl Live {
         match event {
             Event::TaskStarted { id } | Event::ActivityStarted { id, .. } => {
                 self.stage(*id) == Some(Stage::Scheduled)
+                    || self.map_runs.get(id).is_some_and(|run| !run.is_begun())
+            }
+            Event::MapRunSucceeded { id, .. } | Event::MapRunFailed { id, .. } => {
+                self.map_runs.contains_key(id)
             }
             Event::TaskSubmitted { id, .. } => self.stage(*id).is_some_and(|stage| stage < Stage::Submitted),
             Event::TaskSucceeded { id, .. } | Event::TaskFailed { id, .. } | Event::Heartbeat { id } => {
@@ -211,12 +233,12 @@ impl Live {
 
     /// Whether recovery must load it at once, since it does not only wait for others.
     pub(super) fn wake(&self) -> bool {
-        self.resume || self.tasks.values().any(must_be_dispatched_again)
+        self.resume || !self.map_runs.is_empty() || self.tasks.values().any(must_be_dispatched_again)
     }
 
     /// The bytes of a snapshot.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        snapshot::write(&self.frame, &self.tasks, &self.timers, self.resume)
+        snapshot::write(self)
     }
 }
 
@@ -230,6 +252,16 @@ pub(super) fn must_be_dispatched_again(task: &OpenTask) -> bool {
     }
 }
 
+/// Whether its end is that of an execution it has begun (`states:startExecution.sync`).
+fn waits_for_execution(task: &OpenTask) -> bool {
+    match &task.call.resource {
+        Resource::Service { service, pattern, .. } => {
+            &**service == "states" && matches!(pattern, Pattern::Sync | Pattern::Sync2)
+        }
+        Resource::LambdaFunction { .. } | Resource::Activity { .. } | Resource::AwsSdk { .. } => false,
+    }
+}
+
 fn raise(tasks: &mut HashMap<TaskId, OpenTask>, id: TaskId, stage: Stage) {
     if let Some(task) = tasks.get_mut(&id) {
         task.stage = task.stage.max(stage);
@@ -240,6 +272,7 @@ fn raise(tasks: &mut HashMap<TaskId, OpenTask>, id: TaskId, stage: Stage) {
 struct Outstanding {
     tasks: HashMap<TaskId, OpenTask>,
     timers: HashMap<TimerId, i64>,
+    map_runs: HashMap<TaskId, OpenMapRun>,
 }
 
 impl Outstanding {
@@ -276,6 +309,19 @@ impl Outstanding {
                     );
                     happened.actions.push(Action::Dispatch(call));
                 }
+                Command::StartMapRun(call) => {
+                    let id = call.id;
+                    self.map_runs.insert(id, OpenMapRun::Begin(Arc::from(call)));
+                    happened.actions.push(Action::DriveMapRun(id));
+                }
+                Command::RedriveMapRun {
+                    id,
+                    map_run_arn: arn,
+                    redrive_count: count,
+                } => {
+                    self.map_runs.insert(id, OpenMapRun::Redrive { arn, count });
+                    happened.actions.push(Action::DriveMapRun(id));
+                }
                 Command::StartTimer { id, due_ms } => {
                     self.timers.insert(id, due_ms);
                     happened.actions.push(Action::Timer(id, due_ms));
@@ -283,26 +329,39 @@ impl Outstanding {
                 Command::CancelTimer { id } => {
                     self.timers.remove(&id);
                 }
-                Command::CancelTask { id } => {
-                    self.tasks.remove(&id);
-                    happened.actions.push(Action::Cancel(id));
-                }
+                Command::CancelTask { id } => self.cancel(id, &mut happened.actions),
                 Command::Close(outcome) => happened.outcome = Some(outcome),
             }
         }
         if happened.outcome.is_some() {
-            happened
-                .actions
-                .extend(self.tasks.drain().map(|(id, _)| Action::Cancel(id)));
+            let open: Vec<TaskId> = self.tasks.keys().chain(self.map_runs.keys()).copied().collect();
+            for id in open {
+                self.cancel(id, &mut happened.actions);
+            }
             self.timers.clear();
         }
         let live = Live {
             frame,
             tasks: self.tasks,
             timers: self.timers,
+            map_runs: self.map_runs,
             resume,
             sequence,
         };
         (live, happened)
+    }
+
+    fn cancel(&mut self, id: TaskId, actions: &mut Vec<Action>) {
+        if let Some(run) = self.map_runs.remove(&id) {
+            return actions.push(Action::StopMapRun(Arc::clone(run.arn())));
+        }
+        if self
+            .tasks
+            .remove(&id)
+            .is_some_and(|task| waits_for_execution(&task))
+        {
+            actions.push(Action::StopNested(id));
+        }
+        actions.push(Action::Cancel(id));
     }
 }

@@ -14,6 +14,7 @@ use super::shards::Shards;
 use crate::executions::{ExecutionId, ParentTask};
 use crate::limits;
 use crate::machines::Machines;
+use crate::map_runs::{ChildOf, ChildRef};
 
 /// Takes requests for executions. There are at most as many as there are slots that wait.
 #[derive(Clone, Default)]
@@ -85,6 +86,9 @@ struct FrameRow {
     parent_id: Option<Uuid>,
     parent_task: Option<i64>,
     mock_case: Option<String>,
+    map_run_arn: Option<String>,
+    map_run_index: Option<i32>,
+    map_run_items: Option<i32>,
 }
 
 async fn answer(
@@ -96,7 +100,7 @@ async fn answer(
     let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let frames: Vec<FrameRow> = sqlx::query_as(
         "select f.execution_id, f.open, f.format, f.snapshot, f.inputs_applied, e.revision_id, e.parent_id,
-                e.parent_task, e.mock_case
+                e.parent_task, e.mock_case, e.map_run_arn, e.map_run_index, e.map_run_items
          from engine.frames f join engine.executions e on e.id = f.execution_id
          where f.execution_id = any($1)",
     )
@@ -126,6 +130,7 @@ async fn answer(
                 Ok(definition) => Ok(Box::new(Loaded {
                     definition,
                     parent: parent_of(&frame),
+                    map_run: child_of(&frame),
                     mock_case: frame.mock_case.map(Into::into),
                     open: frame.open,
                     format: frame.format,
@@ -138,6 +143,14 @@ async fn answer(
         shards.of(*id).answer(Message::Loaded(*id, loaded));
     }
     Ok(())
+}
+
+fn child_of(frame: &FrameRow) -> Option<ChildRef> {
+    Some(Arc::new(ChildOf {
+        map_run_arn: frame.map_run_arn.as_deref()?.into(),
+        index: frame.map_run_index?.unsigned_abs(),
+        items: frame.map_run_items?.unsigned_abs(),
+    }))
 }
 
 fn parent_of(frame: &FrameRow) -> Option<ParentTask> {

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::executions::{ExecutionId, ParentTask};
 use crate::journal::Written;
 use crate::machines::resolve::Definition;
+use crate::map_runs::ChildRef;
 
 /// To a shard.
 pub(super) enum Message {
@@ -35,7 +36,7 @@ pub struct Start {
     /// Test case of the mock file.
     pub mock_case: Option<Arc<str>>,
     /// The Map Run it is a child of.
-    pub map_run_arn: Option<Arc<str>>,
+    pub(crate) map_run: Option<ChildRef>,
     /// The task that waits for its end.
     pub parent: Option<ParentTask>,
     /// Whom to tell.
@@ -48,6 +49,8 @@ pub enum StartTell {
     Started(oneshot::Sender<Result<(), StartConflict>>),
     /// `StartSyncExecution`: told when it closed.
     Closed(oneshot::Sender<Closed>),
+    /// A Map Run, which is told of its children's ends.
+    Nobody,
 }
 
 /// Another execution has the ARN.
@@ -97,6 +100,11 @@ pub(super) enum Input {
         task: TaskId,
         child: Arc<Closed>,
         early: bool,
+    },
+    /// Whether it waits for this Map Run.
+    HasMapRun {
+        arn: Arc<str>,
+        tell: oneshot::Sender<bool>,
     },
     /// StopExecution. Told when it stopped, in ms since 1970.
     Stop {
@@ -191,6 +199,7 @@ pub struct ActivityTask {
 pub(super) struct Loaded {
     pub(super) definition: Arc<Definition>,
     pub(super) parent: Option<ParentTask>,
+    pub(super) map_run: Option<ChildRef>,
     pub(super) mock_case: Option<Arc<str>>,
     /// False: it is closed, and loaded for a redrive.
     pub(super) open: bool,

@@ -16,11 +16,13 @@
 
 mod activities;
 mod chance;
+pub(crate) mod children;
 mod driver;
 mod lanes;
 mod live;
 mod loader;
 mod message;
+mod nested;
 mod post;
 mod queue;
 mod record;
@@ -241,6 +243,18 @@ impl Runtime {
         count: u32,
     ) -> Result<Result<i64, RedriveRefused>, Unavailable> {
         self.ask(id, |tell| Input::Redrive { count, tell }).await
+    }
+
+    /// How the children stand of a Map Run that this process drives.
+    pub(crate) fn map_run_counts(&self, arn: &str) -> Option<crate::map_runs::Counts> {
+        self.term().ok()?.ground.map_runs.counts(arn)
+    }
+
+    /// A Map Run's settings were changed in the tables. Who is not driven now reads them when they are.
+    pub(crate) fn map_run_updated(&self, arn: &str) {
+        if let Ok(term) = self.term() {
+            term.ground.map_runs.updated(arn);
+        }
     }
 
     /// The execution a task token was made for; `None` when it was not made here.

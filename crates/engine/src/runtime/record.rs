@@ -10,12 +10,13 @@ use super::snapshot;
 use crate::executions::{ExecutionId, ExecutionStatus, ParentTask};
 use crate::journal::{Close, FrameWrite, HistoryChunk, Record, Row};
 use crate::machines::resolve::Definition;
+use crate::map_runs::ChildRef;
 
 /// The row of a new execution, besides what the facts say.
 pub(super) struct Origin {
     pub(super) trace_header: Option<Arc<str>>,
     pub(super) mock_case: Option<Arc<str>>,
-    pub(super) map_run_arn: Option<Arc<str>>,
+    pub(super) map_run: Option<ChildRef>,
     pub(super) parent: Option<ParentTask>,
 }
 
@@ -23,7 +24,7 @@ pub(super) fn row_of(definition: &Definition, facts: &ExecutionFacts, origin: Or
     let Origin {
         trace_header,
         mock_case,
-        map_run_arn,
+        map_run,
         parent,
     } = origin;
     Box::new(Row {
@@ -33,7 +34,7 @@ pub(super) fn row_of(definition: &Definition, facts: &ExecutionFacts, origin: Or
         version_arn: facts.version_arn.clone(),
         alias_arn: facts.alias_arn.clone(),
         revision_id: definition.revision.id,
-        map_run_arn,
+        map_run,
         input: Arc::clone(facts.input.text()),
         started_at: facts.start_ms,
         trace_header,
@@ -71,6 +72,23 @@ pub(super) fn record_of(
         history,
         frame,
     })
+}
+
+/// The record of a Map Run's Express child: its row, once it has closed. Nobody can ask for its history, and it is begun anew
+/// rather than redriven.
+pub(super) fn of_express_child(id: ExecutionId, unwritten: Unwritten, pending: &Pending) -> Record {
+    let close = pending
+        .closed
+        .as_ref()
+        .map(|(outcome, stopped_at)| Box::new(close_of(outcome, *stopped_at)));
+    Record {
+        execution: id,
+        row: unwritten.row,
+        close,
+        redrive: None,
+        history: None,
+        frame: FrameWrite::None,
+    }
 }
 
 /// The record of an execution that is put to rest.

@@ -11,7 +11,9 @@ use super::message::{ActivityTask, AnswerRefused, Closed, Input, NotOpen, Redriv
 use super::snapshot;
 use crate::executions::ParentTask;
 use crate::journal::{Redrive, Row};
+use crate::machines::model::Kind;
 use crate::machines::resolve::Definition;
+use crate::map_runs::ChildRef;
 
 /// What the shard knows of one open execution.
 pub(super) struct Slot {
@@ -55,11 +57,20 @@ pub(super) struct Here {
     pub(super) live: Live,
     pub(super) definition: Arc<Definition>,
     pub(super) parent: Option<ParentTask>,
+    /// The Map Run it is a child of.
+    pub(super) map_run: Option<ChildRef>,
     pub(super) mock_case: Option<Arc<str>>,
     /// Who waits for an Express execution's end.
     pub(super) sync: Option<oneshot::Sender<Closed>>,
     /// It is closed, and here because of a redrive.
     pub(super) closed: bool,
+}
+
+impl Here {
+    /// What it is; a Map Run's child may be Express of a Standard machine.
+    pub(super) fn kind(&self) -> Kind {
+        Kind::of_asl(self.live.frame.facts().kind)
+    }
 }
 
 /// What is to become durable.
@@ -166,6 +177,7 @@ pub(super) fn refuse(input: Input) {
     match input {
         Input::Answer { tell, .. } => say(tell, Err(AnswerRefused::NotOpen)),
         Input::Take { tell, .. } => say(tell, None),
+        Input::HasMapRun { tell, .. } => say(tell, false),
         Input::Stop { tell, .. } => say(tell, Err(NotOpen)),
         Input::Redrive { tell, .. } => say(tell, Err(RedriveRefused::Gone)),
         Input::Task(_)

@@ -8,13 +8,13 @@
 //! of the events it made; when a later version of the evaluator makes others, the execution is held and not driven on
 //! with a history that does not fit (docs/decisions/engine-recovery.md).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use asl::eval::{Event, Frame, TaskCall, TaskId, TimerId};
+use asl::eval::{Event, Frame, MapRunCall, TaskCall, TaskId, TimerId};
 use serde::{Deserialize, Serialize};
 
 use super::chance::Moment;
+use super::live::Live;
 
 /// Frames up to this size are always written whole, in bytes: one row that is replaced costs less than rows that are
 /// appended and deleted.
@@ -25,6 +25,35 @@ pub(super) const WHOLE_BYTES_MAX: usize = 8 * 1024;
 pub(super) struct OpenTask {
     pub(super) call: Arc<TaskCall>,
     pub(super) stage: Stage,
+}
+
+/// A Map Run that has not ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum OpenMapRun {
+    /// To be begun, or begun and not heard of.
+    Begin(Arc<MapRunCall>),
+    /// To be redriven for the `count`th time, or redriven and not heard of.
+    Redrive { arn: Arc<str>, count: u32 },
+    /// It is in the tables, and what it was asked for with it.
+    Begun { arn: Arc<str> },
+}
+
+impl OpenMapRun {
+    pub(super) fn arn(&self) -> &Arc<str> {
+        match self {
+            Self::Begin(call) => &call.map_run_arn,
+            Self::Redrive { arn, .. } | Self::Begun { arn } => arn,
+        }
+    }
+
+    pub(super) fn is_begun(&self) -> bool {
+        matches!(self, Self::Begun { .. })
+    }
+
+    pub(super) fn begun(&mut self) {
+        let arn = Arc::clone(self.arn());
+        *self = Self::Begun { arn };
+    }
 }
 
 /// How far a task has come.
@@ -44,6 +73,8 @@ pub(super) struct Snapshot {
     pub(super) frame: Frame,
     pub(super) tasks: Vec<OpenTask>,
     pub(super) timers: Vec<(TimerId, i64)>,
+    #[serde(default)]
+    pub(super) map_runs: Vec<(TaskId, OpenMapRun)>,
     pub(super) resume: bool,
 }
 
@@ -52,6 +83,8 @@ struct SnapshotRef<'a> {
     frame: &'a Frame,
     tasks: Vec<&'a OpenTask>,
     timers: Vec<(TimerId, i64)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    map_runs: Vec<(TaskId, &'a OpenMapRun)>,
     resume: bool,
 }
 
@@ -78,21 +111,19 @@ impl Input {
 }
 
 /// The bytes of a snapshot.
-pub(super) fn write(
-    frame: &Frame,
-    tasks: &HashMap<TaskId, OpenTask>,
-    timers: &HashMap<TimerId, i64>,
-    resume: bool,
-) -> Result<Vec<u8>, serde_json::Error> {
-    let mut tasks: Vec<_> = tasks.values().collect();
+pub(super) fn write(live: &Live) -> Result<Vec<u8>, serde_json::Error> {
+    let mut tasks: Vec<_> = live.tasks.values().collect();
     tasks.sort_by_key(|task| task.call.id);
-    let mut timers: Vec<_> = timers.iter().map(|(id, due_ms)| (*id, *due_ms)).collect();
+    let mut timers: Vec<_> = live.timers.iter().map(|(id, due_ms)| (*id, *due_ms)).collect();
     timers.sort_unstable();
+    let mut map_runs: Vec<_> = live.map_runs.iter().map(|(id, run)| (*id, run)).collect();
+    map_runs.sort_by_key(|(id, _)| *id);
     serde_json::to_vec(&SnapshotRef {
-        frame,
+        frame: &live.frame,
         tasks,
         timers,
-        resume,
+        map_runs,
+        resume: live.resume,
     })
 }
 

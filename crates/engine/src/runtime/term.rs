@@ -7,14 +7,17 @@ use std::thread::JoinHandle;
 use asl::limits::Limits;
 use futures::TryStreamExt;
 use sqlx::{Connection, PgConnection, PgPool};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::activities::ActivityQueues;
+use super::children::Children;
 use super::lanes::Lanes;
 use super::loader::Loader;
 use super::message::{Message, Recovered};
+use super::nested::Nested;
 use super::post::Post;
 use super::shard::Shard;
 use super::shards::Shards;
@@ -26,6 +29,7 @@ use crate::integrations::Dispatch;
 use crate::journal::{Journal, Written};
 use crate::limits;
 use crate::machines::Machines;
+use crate::map_runs::{self, Drivers};
 
 /// What the shards of a term stand on.
 pub(super) struct Ground {
@@ -39,6 +43,8 @@ pub(super) struct Ground {
     pub(super) dispatch: Arc<dyn Dispatch>,
     pub(super) known_activities: Arc<Known>,
     pub(super) shards: Arc<Shards>,
+    pub(super) map_runs: Drivers,
+    pub(super) nested: Nested,
     pub(super) shard_resident_bytes_max: usize,
 }
 
@@ -94,6 +100,25 @@ impl Term {
             &setup.tracker,
             &lost,
         );
+        let children = Children::new(Arc::clone(&shards));
+        let nested = Nested {
+            pool: setup.pool.clone(),
+            children: children.clone(),
+            tracker: setup.tracker.clone(),
+            handle: Handle::current(),
+        };
+        let map_runs = Drivers::new(map_runs::Setup {
+            pool: setup.pool.clone(),
+            epoch,
+            clock: Arc::clone(&setup.clock),
+            limits: setup.limits,
+            machines: Arc::clone(&setup.machines),
+            dispatch: Arc::clone(&setup.dispatch),
+            children,
+            tracker: setup.tracker.clone(),
+            handle: Handle::current(),
+            lost: lost.clone(),
+        });
         let ground = Arc::new(Ground {
             clock: Arc::clone(&setup.clock),
             limits: setup.limits,
@@ -105,6 +130,8 @@ impl Term {
             dispatch: Arc::clone(&setup.dispatch),
             known_activities: Arc::clone(&setup.known_activities),
             shards: Arc::clone(&shards),
+            map_runs,
+            nested,
             shard_resident_bytes_max: setup.resident_bytes_max / setup.shards,
         });
         setup.tracker.spawn(ground.loader.clone().run(
@@ -130,6 +157,9 @@ impl Term {
         let found = recover(&setup.pool, &shards).await?;
         tracing::info!(epoch, executions = found, "this process drives the executions");
         setup.post.open(Arc::clone(&shards));
+        setup
+            .tracker
+            .spawn(stop_orphans(Arc::clone(&ground), lost.clone()));
         let _begun = guard.disarm();
         Ok((Self { ground, lost }, Threads(threads)))
     }
@@ -168,6 +198,17 @@ impl Threads {
     pub(super) fn any_is_gone(&self) -> bool {
         self.0.iter().any(JoinHandle::is_finished)
     }
+}
+
+/// Map Runs and nested executions whose parent was cut off just before the former driver ended.
+async fn stop_orphans(ground: Arc<Ground>, lost: CancellationToken) {
+    let stop = async {
+        ground.nested.clone().stop_orphans().await;
+        if let Err(error) = ground.map_runs.clone().abort_orphans().await {
+            tracing::warn!(%error, "Map Runs that nobody waits for could not be found to be aborted");
+        }
+    };
+    lost.run_until_cancelled(stop).await;
 }
 
 async fn writers(pool: &PgPool) -> sqlx::Result<Vec<PgConnection>> {

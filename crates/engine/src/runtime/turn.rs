@@ -15,6 +15,7 @@ use super::token::TokenMaker;
 use crate::executions::ExecutionId;
 use crate::integrations::{Dispatch, TaskError};
 use crate::journal::{FRAME_FORMAT, Redrive};
+use crate::machines::model::Kind;
 use crate::machines::resolve::Definition;
 
 /// What is to be done with an input.
@@ -97,6 +98,10 @@ pub(super) fn decide(here: &Here, input: Input, now_ms: i64, dispatch: &dyn Disp
                 None,
             ),
         },
+        Input::HasMapRun { arn, tell } => {
+            say(tell, live.map_runs.values().any(|run| *run.arn() == arn));
+            Decision::Nothing
+        }
         Input::Stop { error, cause, tell } => {
             Decision::Take(Event::Stopped { error, cause }, Some(Tell::Stopped(tell, now_ms)))
         }
@@ -117,6 +122,8 @@ pub(super) fn or_stopped(event: Event, definition: &Definition) -> Event {
     match event {
         Event::TaskSucceeded { .. }
         | Event::TaskFailed { .. }
+        | Event::MapRunSucceeded { .. }
+        | Event::MapRunFailed { .. }
         | Event::TimerFired { .. }
         | Event::Continue
             if definition.is_deleted() =>
@@ -169,7 +176,8 @@ pub(super) fn start_caught(
     facts: ExecutionFacts,
     moment: Moment,
 ) -> Option<(Live, Happened)> {
-    caught(ground, id, definition, |evaluation| {
+    let kind = Kind::of_asl(facts.kind);
+    caught(ground, id, (definition, kind), |evaluation| {
         Live::start(evaluation, facts, moment)
     })
 }
@@ -183,7 +191,8 @@ pub(super) fn take_caught(
     event: Event,
     moment: Moment,
 ) -> Option<(Live, Happened)> {
-    caught(ground, id, definition, |evaluation| {
+    let kind = Kind::of_asl(live.frame.facts().kind);
+    caught(ground, id, (definition, kind), |evaluation| {
         live.take(evaluation, event, moment)
     })
 }
@@ -214,7 +223,8 @@ pub(super) fn restore(
             return None;
         }
     };
-    let live = caught(ground, id, definition, |evaluation| {
+    // Of Express executions nothing is written.
+    let live = caught(ground, id, (definition, Kind::Standard), |evaluation| {
         Live::restore(evaluation, snapshot, applied, log)
     })
     .flatten();
@@ -235,7 +245,7 @@ pub(super) struct Written<'a> {
 fn caught<T>(
     ground: &Ground,
     execution: ExecutionId,
-    definition: &Definition,
+    (definition, kind): (&Definition, Kind),
     evaluate: impl FnOnce(Evaluation<'_>) -> T,
 ) -> Option<T> {
     let tokens = TokenMaker {
@@ -248,7 +258,7 @@ fn caught<T>(
         tokens: &tokens,
         has_activity: &has_activity,
         limits: &ground.limits,
-        kind: definition.kind,
+        kind,
     };
     // Everything the evaluator could leave half done is dropped with it.
     let result = catch_unwind(AssertUnwindSafe(|| evaluate(evaluation)));

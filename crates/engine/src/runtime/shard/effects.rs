@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use asl::eval::Resource;
+use asl::eval::{Resource, TaskId};
 
 use super::Shard;
-use crate::executions::ExecutionId;
+use crate::executions::{ExecutionId, ExecutionStatus, ParentTask};
 use crate::journal::{Fate, Record, Written};
 use crate::limits;
+use crate::map_runs::{Beginning, Order, OrderKind};
 use crate::runtime::activities::Ticket;
 use crate::runtime::lanes::Job;
 use crate::runtime::live::Action;
 use crate::runtime::message::{Closed, Input, Message, StartConflict};
 use crate::runtime::slot::{Here, Pending, Slot, State, Tell, refuse, say};
+use crate::runtime::snapshot::OpenMapRun;
 
 impl Shard {
     pub(super) fn send(&mut self, record: Record) {
@@ -98,6 +100,9 @@ impl Shard {
                 // Over before it began, or set when it happened.
                 Action::Dispatch(_) | Action::Timer(..) => {}
                 Action::Cancel(task) => self.ground.lanes.cancel((id, task)),
+                Action::StopNested(task) => self.ground.nested.stop(ParentTask { execution: id, task }),
+                Action::DriveMapRun(task) => self.drive_map_run(id, &here, task),
+                Action::StopMapRun(arn) => self.ground.map_runs.stop(&arn),
             }
         }
         pending.tells.into_iter().for_each(Tell::say);
@@ -111,6 +116,9 @@ impl Shard {
         };
         if let Some(sync) = here.sync.take() {
             say(sync, closed);
+        } else if let Some(child) = &here.map_run {
+            let status = ExecutionStatus::of(&closed.outcome);
+            self.ground.map_runs.child_closed(child, status);
         } else if let Some(parent) = here.parent {
             let input = Input::ChildClosed {
                 task: parent.task,
@@ -123,6 +131,29 @@ impl Shard {
                 .answer(Message::Input(parent.execution, input));
         }
         None
+    }
+
+    pub(super) fn drive_map_run(&self, id: ExecutionId, here: &Here, task: TaskId) {
+        // None: over before it began.
+        let Some(run) = here.live.map_runs.get(&task) else {
+            return;
+        };
+        let kind = match run {
+            OpenMapRun::Begin(call) => OrderKind::Begin(Box::new(Beginning {
+                call: Arc::clone(call),
+                definition: Arc::clone(&here.definition),
+                execution_arn: Arc::clone(&here.live.frame.facts().execution_arn),
+                mock_case: here.mock_case.clone(),
+            })),
+            OpenMapRun::Redrive { count, .. } => OrderKind::Redrive(*count),
+            OpenMapRun::Begun { .. } => OrderKind::Resume,
+        };
+        let order = Order {
+            execution: id,
+            task,
+            kind,
+        };
+        self.ground.map_runs.drive(run.arn(), order);
     }
 
     pub(super) fn dispatch(&self, id: ExecutionId, here: &Here, call: &Arc<asl::eval::TaskCall>) {

@@ -16,7 +16,7 @@ use super::chance::{Moment, SplitMix};
 use super::message::{Input, Message, Start, StartTell};
 use super::queue::Queue;
 use super::record;
-use super::slot::{Here, Pending, Slot, State, Tell, Unwritten, refuse};
+use super::slot::{Here, Slot, State, Tell, Unwritten, refuse};
 use super::snapshot;
 use super::term::Ground;
 use super::timers::{Timers, Wake};
@@ -114,7 +114,7 @@ impl Shard {
             facts,
             trace_header,
             mock_case,
-            map_run_arn,
+            map_run,
             parent,
             tell,
         } = start;
@@ -125,7 +125,7 @@ impl Shard {
         let origin = record::Origin {
             trace_header,
             mock_case: mock_case.clone(),
-            map_run_arn,
+            map_run: map_run.clone(),
             parent,
         };
         let row = record::row_of(&definition, &facts, origin);
@@ -138,6 +138,7 @@ impl Shard {
         match tell {
             StartTell::Started(tell) => unwritten.pending.tells.push(Tell::Started(tell)),
             StartTell::Closed(tell) => sync = Some(tell),
+            StartTell::Nobody => {}
         }
         unwritten.row = Some(row);
         self.set_timers(id, &happened.actions);
@@ -148,6 +149,7 @@ impl Shard {
             live,
             definition,
             parent,
+            map_run,
             mock_case,
             sync,
             closed: false,
@@ -272,8 +274,8 @@ impl Shard {
         mut unwritten: Box<Unwritten>,
         write_now: bool,
     ) -> Option<Slot> {
-        if here.definition.kind == Kind::Express {
-            return self.settle_express(id, slot, here, unwritten.pending);
+        if here.kind() == Kind::Express {
+            return self.settle_express(id, slot, here, unwritten);
         }
         if here.closed {
             // It was only looked at for a redrive that did not come about.
@@ -316,13 +318,25 @@ impl Shard {
         id: ExecutionId,
         mut slot: Slot,
         here: Box<Here>,
-        pending: Pending,
+        mut unwritten: Box<Unwritten>,
     ) -> Option<Slot> {
         if here.live.resume {
             slot.inbox.push_back(Input::Continue);
         }
         if !slot.inbox.is_empty() {
             self.runnable.push_back(id);
+        }
+        let pending = std::mem::take(&mut unwritten.pending);
+        if here.map_run.is_some() {
+            // A child's result is the Map Run's, and has to be there when that goes on: its row is written when it closes.
+            if pending.closed.is_some() {
+                let record = record::of_express_child(id, *unwritten, &pending);
+                slot.writing = Some(Box::new(pending));
+                slot.state = State::Here(here);
+                self.send(record);
+                return Some(slot);
+            }
+            slot.unwritten = Some(unwritten);
         }
         let here = self.perform(id, here, pending)?;
         slot.state = State::Here(here);

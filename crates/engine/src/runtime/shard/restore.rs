@@ -59,6 +59,7 @@ impl Shard {
         let Loaded {
             definition,
             parent,
+            map_run,
             mock_case,
             format,
             open,
@@ -85,6 +86,7 @@ impl Shard {
             live,
             definition,
             parent,
+            map_run,
             mock_case,
             sync: None,
             closed: !open,
@@ -97,6 +99,9 @@ impl Shard {
                 .filter(|task| must_be_dispatched_again(task))
             {
                 self.dispatch(id, &here, &task.call);
+            }
+            for task in here.live.map_runs.keys() {
+                self.drive_map_run(id, &here, *task);
             }
             if here.live.resume {
                 slot.inbox.push_back(Input::Continue);

@@ -62,7 +62,7 @@ impl Shard {
             let Some(slot) = self.slots.get_mut(&id) else {
                 continue;
             };
-            let away = matches!(&slot.state, State::Here(here) if here.definition.kind == Kind::Standard);
+            let away = matches!(&slot.state, State::Here(here) if here.kind() == Kind::Standard);
             if away && slot.uses == uses && slot.is_idle() {
                 slot.state = State::Away;
                 self.resident_bytes -= slot.weight;
@@ -89,7 +89,7 @@ impl Shard {
                 continue;
             }
             let State::Here(here) = &slot.state else { continue };
-            if here.definition.kind == Kind::Express || (slot.log_bytes == 0 && slot.unwritten.is_none()) {
+            if here.kind() == Kind::Express || (slot.log_bytes == 0 && slot.unwritten.is_none()) {
                 continue;
             }
             let unwritten = slot.unwritten.take().unwrap_or_default();

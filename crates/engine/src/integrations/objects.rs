@@ -1,0 +1,81 @@
+//! The door to objects in S3 that Map Runs go through: a distributed Map's `ItemReader` and `ResultWriter`.
+
+use std::io::Write as _;
+
+use asl::json::Payload;
+use asl::json::value::Json;
+use bytes::Bytes;
+use flate2::write::MultiGzDecoder;
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+
+use crate::arn::Place;
+
+/// What S3, or the way to it, had against a call: the words AWS gives as a cause.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct ObjectFailure {
+    /// What happened.
+    pub cause: String,
+}
+
+/// An object's bytes, as they come.
+pub type Pieces = BoxStream<'static, Result<Bytes, ObjectFailure>>;
+
+/// Some of a bucket's objects.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectPage {
+    /// `Key`, `ETag`, `LastModified`, `Size`, `StorageClass` of each.
+    pub contents: Vec<Json>,
+    /// By what the next page is asked for.
+    pub continuation: Option<String>,
+}
+
+/// Objects in S3.
+pub trait Objects: Send + Sync + 'static {
+    /// Begins to read an object. `parameters` are those of `s3:getObject`.
+    fn open(&self, place: &Place, parameters: &Payload) -> BoxFuture<'static, Result<Pieces, ObjectFailure>>;
+
+    /// A page of a listing. `parameters` are those of `s3:listObjectsV2`.
+    fn list(
+        &self,
+        place: &Place,
+        parameters: &Payload,
+        continuation: Option<String>,
+    ) -> BoxFuture<'static, Result<ObjectPage, ObjectFailure>>;
+
+    /// Writes an object, whole.
+    fn put(
+        &self,
+        place: &Place,
+        bucket: &str,
+        key: &str,
+        body: Bytes,
+    ) -> BoxFuture<'static, Result<(), ObjectFailure>>;
+}
+
+/// Unpacks gzip as it comes.
+pub(crate) fn gunzip(pieces: Pieces) -> Pieces {
+    let unpacking = (pieces, Some(MultiGzDecoder::new(Vec::new())));
+    futures::stream::try_unfold(unpacking, |(mut pieces, decoder)| async move {
+        let Some(mut decoder) = decoder else {
+            return Ok(None);
+        };
+        let failed = |error: std::io::Error| ObjectFailure {
+            cause: format!("The file is not in the format GZIP: {error}"),
+        };
+        match pieces.next().await {
+            Some(piece) => {
+                decoder.write_all(&piece?).map_err(failed)?;
+                let unpacked = std::mem::take(decoder.get_mut());
+                Ok(Some((Bytes::from(unpacked), (pieces, Some(decoder)))))
+            }
+            None => {
+                let rest = decoder.finish().map_err(failed)?;
+                Ok(Some((Bytes::from(rest), (pieces, None))))
+            }
+        }
+    })
+    .boxed()
+}
