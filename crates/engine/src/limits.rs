@@ -93,8 +93,6 @@ pub const REST_MS_MAX: u64 = 10_000;
 pub const EXPRESS_MS_MAX: u64 = 5 * 60 * 1_000;
 /// A redrive's client token is remembered this long (API reference, `RedriveExecution`: 15 minutes), in ms.
 pub const REDRIVE_TOKEN_MS_MAX: i64 = 15 * 60 * 1_000;
-/// Client tokens of redrives remembered at a time.
-pub const REDRIVE_TOKENS_MAX: usize = 10_000;
 
 /// Longest a Lambda function runs (Lambda quota), in seconds.
 pub const FUNCTION_SECONDS_MAX: u64 = 900;

@@ -6,6 +6,7 @@
 
 pub mod coverage;
 pub mod junit;
+mod map_run;
 pub mod matcher;
 pub mod mocks;
 pub mod model;

@@ -14,12 +14,13 @@ use asl::eval::{
 };
 use asl::json::Payload;
 use asl::limits::Limits;
+use asl::machine::GraphIx;
 use asl::{CheckOptions, Machine};
 use serde_json::Value;
 
 use super::trail::{Trail, TrailWriter};
 
-/// Steps of one rehearsal at most: a history of 25,000 events takes fewer, but iterations of a distributed Map leave none.
+/// Steps of one rehearsal at most: a history of 25,000 events takes fewer, but a Map Run has many children.
 const STEPS_MAX: u32 = 200_000;
 
 /// What a call is answered.
@@ -141,6 +142,7 @@ pub fn rehearse(
         input,
         kind: rehearsal.kind,
         redrive_count: 0,
+        graph: GraphIx::ROOT,
     };
     Stage {
         machine: &machine,
@@ -151,6 +153,7 @@ pub fn rehearse(
         tasks: BTreeMap::new(),
         order: 0,
         trail: TrailWriter::default(),
+        steps_left: STEPS_MAX,
     }
     .run(facts, answer)
 }
@@ -162,27 +165,54 @@ enum Coming {
 }
 
 /// Everything of a rehearsal that is not in the frame.
-struct Stage<'m> {
-    machine: &'m Machine,
+pub(super) struct Stage<'m> {
+    pub(super) machine: &'m Machine,
     chance: Chance,
-    now_ms: i64,
+    pub(super) now_ms: i64,
     /// By time, then by order.
     due: BTreeMap<(i64, u64), Coming>,
     timers: BTreeMap<TimerId, (i64, u64)>,
     tasks: BTreeMap<TaskId, (i64, u64)>,
     order: u64,
     trail: TrailWriter,
+    pub(super) steps_left: u32,
 }
 
-impl Stage<'_> {
+impl<'m> Stage<'m> {
     fn run(
         mut self,
         facts: ExecutionFacts,
         answer: &mut dyn FnMut(&TaskCall) -> Option<Reply>,
     ) -> Result<Rehearsed, RehearseError> {
         let begun = self.now_ms;
+        let outcome = self.play(facts, answer)?;
+        ended(outcome, self.trail.finish(), self.now_ms - begun)
+    }
+
+    /// A stage beside this one, for an execution that begins now.
+    pub(super) fn aside(&mut self) -> Stage<'m> {
+        Stage {
+            machine: self.machine,
+            chance: Chance(self.chance.next()),
+            now_ms: self.now_ms,
+            due: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            order: 0,
+            trail: TrailWriter::default(),
+            steps_left: self.steps_left,
+        }
+    }
+
+    /// From beginning to end.
+    pub(super) fn play(
+        &mut self,
+        facts: ExecutionFacts,
+        answer: &mut dyn FnMut(&TaskCall) -> Option<Reply>,
+    ) -> Result<Outcome, RehearseError> {
         let mut stepped = self.evaluate(None, Some(facts));
-        for _ in 0..STEPS_MAX {
+        while self.steps_left > 0 {
+            self.steps_left -= 1;
             let Some(Stepped {
                 frame,
                 commands,
@@ -196,8 +226,8 @@ impl Stage<'_> {
                 self.trail.add(event);
             }
             for command in commands {
-                if let Some(outcome) = self.obey(command, answer)? {
-                    return ended(outcome, self.trail.finish(), self.now_ms - begun);
+                if let Some(outcome) = self.obey(command, frame.facts(), answer)? {
+                    return Ok(outcome);
                 }
             }
             let event = if resume { Event::Continue } else { self.next()? };
@@ -212,6 +242,16 @@ impl Stage<'_> {
         goes_on: Option<(Frame, Event)>,
         begins: Option<ExecutionFacts>,
     ) -> Option<Stepped> {
+        let machine = self.machine;
+        self.with_env(|env| match (goes_on, begins) {
+            (Some((frame, event)), _) => Some(step(machine, frame, event, env)),
+            (None, Some(facts)) => Some(start(machine, facts, env)),
+            (None, None) => None,
+        })
+    }
+
+    /// Evaluates something now.
+    pub(super) fn with_env<T>(&mut self, evaluate: impl FnOnce(&mut Env<'_>) -> T) -> T {
         let chance = std::cell::RefCell::new(&mut self.chance);
         let mut env = Env {
             now_ms: self.now_ms,
@@ -221,16 +261,13 @@ impl Stage<'_> {
             has_activity: &|_| true,
             limits: &Limits::AWS,
         };
-        match (goes_on, begins) {
-            (Some((frame, event)), _) => Some(step(self.machine, frame, event, &mut env)),
-            (None, Some(facts)) => Some(start(self.machine, facts, &mut env)),
-            (None, None) => None,
-        }
+        evaluate(&mut env)
     }
 
     fn obey(
         &mut self,
         command: Command,
+        facts: &ExecutionFacts,
         answer: &mut dyn FnMut(&TaskCall) -> Option<Reply>,
     ) -> Result<Option<Outcome>, RehearseError> {
         match command {
@@ -244,6 +281,13 @@ impl Stage<'_> {
                 let place = self.expect(at, Coming::Answer(call.id, Box::new(event)));
                 self.tasks.insert(call.id, place);
             }
+            Command::StartMapRun(call) => {
+                let (at, event) = self.map_run(&call, facts, answer)?;
+                let place = self.expect(at, Coming::Answer(call.id, Box::new(event)));
+                self.tasks.insert(call.id, place);
+            }
+            // Nobody redrives a rehearsal.
+            Command::RedriveMapRun { .. } => {}
             Command::StartTimer { id, due_ms } => {
                 self.forget_timer(id);
                 let place = self.expect(due_ms, Coming::Timer(id));

@@ -187,7 +187,12 @@ impl<'m> Run<'m, '_, '_> {
         })
     }
 
-    pub(crate) fn batching(&mut self, at: ScopeIx, batcher: &Batcher, effective: &Payload) -> Result<Batching, Problem> {
+    pub(crate) fn batching(
+        &mut self,
+        at: ScopeIx,
+        batcher: &Batcher,
+        effective: &Payload,
+    ) -> Result<Batching, Problem> {
         let mut bound = |amount: Option<&Amount>, field: &str| match amount {
             Some(amount) => self
                 .amount(at, amount, effective.json(), field, 1)

@@ -4,7 +4,10 @@
 pub mod definition;
 pub mod fields;
 pub mod place;
+mod processor;
 pub mod resource;
+
+pub use processor::processor_of;
 
 /// The eight types of states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -29,6 +29,8 @@ pub enum FindError {
 pub enum Redrivable {
     /// Yes.
     Yes,
+    /// By its Map Run only.
+    ByMapRun,
     /// No, and why, in AWS's words.
     No(String),
 }
@@ -47,7 +49,7 @@ impl Executions {
         &self,
         arn: &str,
     ) -> Result<(Execution, Option<ParentTask>), FindError> {
-        check_arn(arn)?;
+        check_arn_or_child(arn)?;
         let row = sqlx::query(SELECT).bind(arn).fetch_optional(&self.pool).await?;
         let row = row.ok_or_else(|| FindError::Missing(arn.to_owned()))?;
         Ok(read(&row)?)
@@ -72,7 +74,10 @@ impl Executions {
         if events.unwrap_or(0).unsigned_abs() >= limits::REDRIVE_EVENTS_MAX {
             return Ok(Redrivable::No("Execution event history limit exceeded".into()));
         }
-        Ok(Redrivable::Yes)
+        Ok(match execution.map_run_arn {
+            Some(_) => Redrivable::ByMapRun,
+            None => Redrivable::Yes,
+        })
     }
 }
 
@@ -91,6 +96,18 @@ pub(super) fn check_arn(text: &str) -> Result<(), ArnError> {
         | Resource::Express { .. }
         | Resource::Activity { .. }
         | Resource::MapRun { .. } => Err(arn.unfit()),
+    }
+}
+
+/// The same, but Express children of Map Runs can be asked for, too (API reference, `DescribeExecution`).
+fn check_arn_or_child(text: &str) -> Result<(), ArnError> {
+    match Arn::parse(text)?.resource {
+        Resource::Express { machine, .. } if machine.contains('/') && !text.contains('\0') => Ok(()),
+        Resource::Express { .. }
+        | Resource::Execution { .. }
+        | Resource::Machine { .. }
+        | Resource::Activity { .. }
+        | Resource::MapRun { .. } => check_arn(text),
     }
 }
 

@@ -16,8 +16,17 @@ pub enum Scope {
     Version(String),
     /// Those started by an alias.
     Alias(String),
-    /// The children of a Map Run.
-    MapRun(String),
+    /// The children of a Map Run: all, or those that were or were not redriven.
+    MapRun(String, Option<RedriveFilter>),
+}
+
+/// Which children of a Map Run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedriveFilter {
+    /// Redriven at least once.
+    Redriven,
+    /// Never.
+    NotRedriven,
 }
 
 /// One line of the list.
@@ -37,6 +46,8 @@ pub struct Listed {
     pub alias_arn: Option<String>,
     /// The Map Run.
     pub map_run_arn: Option<String>,
+    /// How many items are in its input, of a Map Run's child.
+    pub item_count: Option<u32>,
     /// Where it stands.
     pub status: ExecutionStatus,
     /// ms since 1970.
@@ -58,6 +69,7 @@ struct ListedRow {
     version_arn: Option<String>,
     alias_arn: Option<String>,
     map_run_arn: Option<String>,
+    map_run_items: Option<i32>,
     status: String,
     started_at: i64,
     stopped_at: Option<i64>,
@@ -75,16 +87,25 @@ impl Executions {
         limit: u32,
     ) -> sqlx::Result<Vec<Listed>> {
         let mut query = QueryBuilder::<Postgres>::new(
-            "select id, arn, name, machine_arn, version_arn, alias_arn, map_run_arn, status, started_at, stopped_at,
-                redrive_count, redriven_at
+            "select id, arn, name, machine_arn, version_arn, alias_arn, map_run_arn, map_run_items, status, started_at,
+                stopped_at, redrive_count, redriven_at
              from engine.executions where ",
         );
         match scope {
             Scope::Machine(arn) => query.push("machine_arn = ").push_bind(arn),
             Scope::Version(arn) => query.push("version_arn = ").push_bind(arn),
             Scope::Alias(arn) => query.push("alias_arn = ").push_bind(arn),
-            Scope::MapRun(arn) => query.push("map_run_arn = ").push_bind(arn),
+            Scope::MapRun(arn, _) => query.push("map_run_arn = ").push_bind(arn),
         };
+        match scope {
+            Scope::MapRun(_, Some(RedriveFilter::Redriven)) => {
+                query.push(" and redrive_count > 0");
+            }
+            Scope::MapRun(_, Some(RedriveFilter::NotRedriven)) => {
+                query.push(" and redrive_count = 0");
+            }
+            Scope::MapRun(_, None) | Scope::Machine(_) | Scope::Version(_) | Scope::Alias(_) => {}
+        }
         match of_status {
             // In the text and not bound, so that the index of running executions can be used.
             Some(ExecutionStatus::Running) => {
@@ -114,6 +135,7 @@ impl ListedRow {
             version_arn: self.version_arn,
             alias_arn: self.alias_arn,
             map_run_arn: self.map_run_arn,
+            item_count: self.map_run_items.map(i32::unsigned_abs),
             status: status(&self.status)?,
             started_at: self.started_at,
             stopped_at: self.stopped_at,

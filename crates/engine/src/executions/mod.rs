@@ -25,7 +25,7 @@ use crate::runtime::Runtime;
 pub use answer::AnswerError;
 pub use find::{FindError, Redrivable};
 pub use history::{HistoryPage, HistoryRequest, Order};
-pub use list::{Listed, Scope};
+pub use list::{Listed, RedriveFilter, Scope};
 pub use model::{Execution, ExecutionId, ExecutionStatus, ParentTask};
 pub use redrive::RedriveError;
 pub(crate) use start::read_input;
@@ -39,7 +39,6 @@ pub struct Executions {
     clock: Arc<dyn Clock>,
     machines: Arc<Machines>,
     runtime: Runtime,
-    redrives: Arc<redrive::Recent>,
 }
 
 impl Executions {
@@ -50,7 +49,6 @@ impl Executions {
             clock,
             machines,
             runtime,
-            redrives: Arc::default(),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! RedriveExecution.
+//! RedriveExecution. A client token stands for one redrive: it is written down before, and whether that redrive took place is then
+//! read from the execution, so that a request that is repeated redrives once, whatever happened in between.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use sqlx::PgPool;
 
 use super::Executions;
 use super::find::{FindError, Redrivable};
-use super::model::ExecutionId;
+use super::model::Execution;
 use crate::limits;
 use crate::runtime::{RedriveRefused, Unavailable};
 
@@ -23,43 +23,39 @@ pub enum RedriveError {
     Unavailable(#[from] Unavailable),
 }
 
-/// Redrives by their client tokens, so that a request that is repeated redrives once.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    by_token: Mutex<HashMap<(ExecutionId, String), i64>>,
-}
-
-impl Recent {
-    fn find(&self, id: ExecutionId, token: &str, now_ms: i64) -> Option<i64> {
-        let mut by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
-        by_token.retain(|_, at| now_ms - *at < limits::REDRIVE_TOKEN_MS_MAX);
-        by_token.get(&(id, token.to_owned())).copied()
-    }
-
-    fn remember(&self, id: ExecutionId, token: String, at: i64) {
-        let mut by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_token.len() < limits::REDRIVE_TOKENS_MAX {
-            by_token.insert((id, token), at);
-        }
-    }
-}
-
 impl Executions {
     /// Lets a closed execution go on: when, in ms since 1970.
     pub async fn redrive(&self, arn: &str, client_token: Option<String>) -> Result<i64, RedriveError> {
         let found = self.find(arn).await?;
+        let now_ms = self.clock.now_ms();
         if let Some(token) = &client_token
-            && let Some(at) = self.redrives.find(found.id, token, self.clock.now_ms())
+            && let Some(at) = redriven_before(&self.pool, &found, token, now_ms)
+                .await
+                .map_err(FindError::from)?
         {
             return Ok(at);
         }
-        if let Redrivable::No(reason) = self.redrivable(&found).await.map_err(FindError::from)? {
-            return Err(RedriveError::NotRedrivable(reason));
+        match self.redrivable(&found).await.map_err(FindError::from)? {
+            Redrivable::Yes => {}
+            Redrivable::ByMapRun => {
+                return Err(RedriveError::NotRedrivable(
+                    "Execution was dispatched by a Map Run and can be redriven by redriving that only".into(),
+                ));
+            }
+            Redrivable::No(reason) => return Err(RedriveError::NotRedrivable(reason)),
         }
-        match self.runtime.redrive(found.id, found.redrive_count + 1).await? {
+        let count = found.redrive_count + 1;
+        if let Some(token) = &client_token {
+            intend(&self.pool, &found, token, now_ms)
+                .await
+                .map_err(FindError::from)?;
+        }
+        match self.runtime.redrive(found.id, count).await? {
             Ok(at) => {
-                if let Some(token) = client_token {
-                    self.redrives.remember(found.id, token, at);
+                if let Some(token) = &client_token {
+                    remember(&self.pool, &found, token, at)
+                        .await
+                        .map_err(FindError::from)?;
                 }
                 Ok(at)
             }
@@ -71,4 +67,50 @@ impl Executions {
             )),
         }
     }
+}
+
+/// When the redrive took place that the token stands for; `None`: it did not, or the token is old or new.
+async fn redriven_before(
+    pool: &PgPool,
+    execution: &Execution,
+    token: &str,
+    now_ms: i64,
+) -> sqlx::Result<Option<i64>> {
+    let row: Option<(i32, Option<i64>)> = sqlx::query_as(
+        "select count, redriven_at from engine.redrive_tokens where execution_id = $1 and token = $2 and asked_at > $3",
+    )
+    .bind(execution.id.0)
+    .bind(token)
+    .bind(now_ms - limits::REDRIVE_TOKEN_MS_MAX)
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.and_then(|(count, redriven_at)| {
+        let took_place = execution.redrive_count >= count.unsigned_abs();
+        redriven_at.or(execution.redriven_at).filter(|_| took_place)
+    }))
+}
+
+async fn intend(pool: &PgPool, execution: &Execution, token: &str, now_ms: i64) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into engine.redrive_tokens (execution_id, token, count, asked_at) values ($1, $2, $3, $4)
+        on conflict (execution_id, token) do update
+        set count = excluded.count, asked_at = excluded.asked_at, redriven_at = null",
+    )
+    .bind(execution.id.0)
+    .bind(token)
+    .bind(i32::try_from(execution.redrive_count + 1).unwrap_or(i32::MAX))
+    .bind(now_ms)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+async fn remember(pool: &PgPool, execution: &Execution, token: &str, at: i64) -> sqlx::Result<()> {
+    sqlx::query("update engine.redrive_tokens set redriven_at = $3 where execution_id = $1 and token = $2")
+        .bind(execution.id.0)
+        .bind(token)
+        .bind(at)
+        .execute(pool)
+        .await?;
+    Ok(())
 }

@@ -25,6 +25,16 @@ const FORGET_FRAMES: &str = "delete from engine.frames f using (
     ) old
     where f.execution_id = old.execution_id and not f.open";
 
+const FORGET_MAP_RUNS: &str = "delete from engine.map_runs r using (
+        select arn from engine.map_runs where stopped_at < $1 limit $2
+    ) old
+    where r.arn = old.arn";
+
+const FORGET_TOKENS: &str = "delete from engine.redrive_tokens t using (
+        select execution_id, token from engine.redrive_tokens where asked_at < $1 order by asked_at limit $2
+    ) old
+    where t.execution_id = old.execution_id and t.token = old.token";
+
 /// Forgets what is old, now and every hour, until the term is over.
 pub(crate) async fn run(pool: PgPool, clock: Arc<dyn Clock>, lost: CancellationToken) {
     lost.run_until_cancelled(async {
@@ -42,17 +52,27 @@ pub(crate) async fn run(pool: PgPool, clock: Arc<dyn Clock>, lost: CancellationT
 }
 
 async fn forget(pool: &PgPool, now_ms: i64) -> sqlx::Result<()> {
-    for (statement, age_ms) in [
-        (FORGET, limits::RETENTION_MS),
-        (FORGET_FRAMES, limits::REDRIVE_MS_MAX),
+    for (statement, age_ms, batch) in [
+        (FORGET, limits::RETENTION_MS, limits::RETENTION_BATCH_MAX),
+        (FORGET_FRAMES, limits::REDRIVE_MS_MAX, limits::RETENTION_BATCH_MAX),
+        (
+            FORGET_MAP_RUNS,
+            limits::RETENTION_MS,
+            limits::MAP_RUN_RETENTION_BATCH_MAX,
+        ),
+        (
+            FORGET_TOKENS,
+            limits::REDRIVE_TOKEN_MS_MAX,
+            limits::RETENTION_BATCH_MAX,
+        ),
     ] {
         loop {
             let done = sqlx::query(statement)
                 .bind(now_ms - age_ms)
-                .bind(limits::RETENTION_BATCH_MAX)
+                .bind(batch)
                 .execute(pool)
                 .await?;
-            if done.rows_affected() < limits::RETENTION_BATCH_MAX.unsigned_abs() {
+            if done.rows_affected() < batch.unsigned_abs() {
                 break;
             }
         }

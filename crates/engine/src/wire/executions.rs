@@ -13,8 +13,8 @@ use super::machines::{IncludedData, RevisionAnswer};
 use super::page;
 use crate::Engine;
 use crate::executions::{
-    ExecutionStatus, FindError, FinishedSync, HistoryRequest, Order, Redrivable, RedriveError, Scope,
-    StartError, StartExecution, StopError,
+    ExecutionStatus, FindError, FinishedSync, HistoryRequest, Order, Redrivable, RedriveError, RedriveFilter,
+    Scope, StartError, StartExecution, StopError,
 };
 use crate::machines::model::Kind;
 use crate::machines::resolve::{LoadError, ResolveError};
@@ -195,6 +195,7 @@ pub(super) async fn describe(
     let found = engine.executions().find(&request.execution_arn).await?;
     let (redrive_status, redrive_status_reason) = match engine.executions().redrivable(&found).await? {
         Redrivable::Yes => ("REDRIVABLE", None),
+        Redrivable::ByMapRun => ("REDRIVABLE_BY_MAP_RUN", None),
         Redrivable::No(reason) => ("NOT_REDRIVABLE", Some(reason)),
     };
     let shown = matches!(request.included_data, IncludedData::AllData);
@@ -254,6 +255,8 @@ struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     map_run_arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    item_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_version_arn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_machine_alias_arn: Option<String>,
@@ -284,6 +287,7 @@ pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<L
             start_date: Timestamp(found.started_at),
             stop_date: found.stopped_at.map(Timestamp),
             map_run_arn: found.map_run_arn,
+            item_count: found.item_count,
             state_machine_version_arn: found.version_arn,
             state_machine_alias_arn: found.alias_arn,
             redrive_count: found.redrive_count,
@@ -312,7 +316,14 @@ async fn scope_of(
         }
     };
     if let Some(arn) = of_map_run {
-        return Ok(Scope::MapRun(arn.clone()));
+        // Whether it is there is asked, so that a slip is not an empty list.
+        engine.map_runs().find(arn).await?;
+        let filter = match request.redrive_filter.as_deref() {
+            Some("REDRIVEN") => Some(RedriveFilter::Redriven),
+            Some("NOT_REDRIVEN") => Some(RedriveFilter::NotRedriven),
+            Some(_) | None => None,
+        };
+        return Ok(Scope::MapRun(arn.clone(), filter));
     }
     if request.redrive_filter.is_some() || status == Some(ExecutionStatus::PendingRedrive) {
         return Err(ApiError::validation(
@@ -441,6 +452,8 @@ pub(super) struct DescribeMachineAnswer {
     update_date: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     map_run_arn: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
     #[serde(flatten)]
     revision: RevisionAnswer,
 }
@@ -451,12 +464,22 @@ pub(super) async fn describe_machine(
 ) -> Result<DescribeMachineAnswer, ApiError> {
     let found = engine.executions().find(&request.execution_arn).await?;
     let definition = engine.machines().definition(found.revision_id).await?;
+    let mut revision = RevisionAnswer::new(&definition.revision, request.included_data);
+    let (mut name, mut label) = (Arc::clone(&definition.machine_name), None);
+    if let Some(map_run_arn) = &found.map_run_arn {
+        // The state machine of a child is the Map's processor, under the machine's name and the Map's label.
+        let (run, _) = engine.map_runs().find(map_run_arn).await?;
+        revision.narrow(&run.call.state_name);
+        name = format!("{name}/{}", run.call.label).into();
+        label = Some(run.call.label.to_string());
+    }
     Ok(DescribeMachineAnswer {
         state_machine_arn: found.machine_arn,
-        name: Arc::clone(&definition.machine_name),
+        name,
         update_date: Timestamp(definition.revision.created_at),
         map_run_arn: found.map_run_arn,
-        revision: RevisionAnswer::new(&definition.revision, request.included_data),
+        label,
+        revision,
     })
 }
 

@@ -202,6 +202,13 @@ impl RevisionAnswer {
             variable_references,
         }
     }
+
+    /// Only the processor of a Map, by its state's name, where the definition is shown.
+    pub(super) fn narrow(&mut self, map_state: &str) {
+        if let Some(processor) = asl::syntax::processor_of(&self.definition, map_state) {
+            self.definition = processor.into();
+        }
+    }
 }
 
 pub(super) async fn describe(

@@ -1,22 +1,21 @@
-//! ListMapRuns, DescribeMapRun, UpdateMapRun. A distributed Map's iterations run inside of its execution, whose history says when
-//! its Map Runs began and ended: that is what is listed. Counts and settings of a Map Run are not kept, so none can be
-//! described or updated.
+//! ListMapRuns, DescribeMapRun, UpdateMapRun.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::Empty;
+use super::answer::{Empty, Timestamp};
 use super::error::{ApiError, ErrorCode, Reason};
+use super::page;
 use crate::Engine;
 use crate::arn::{Arn, Resource};
-use crate::executions::{HistoryRequest, Order};
-use crate::limits::PAGE_ITEMS_MAX;
+use crate::map_runs::{Counts, FindError, UpdateError, UpdateMapRun};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListRequest {
     execution_arn: String,
+    max_results: Option<i64>,
     next_token: Option<String>,
 }
 
@@ -24,6 +23,8 @@ pub(super) struct ListRequest {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListAnswer {
     map_runs: Vec<Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -32,89 +33,46 @@ struct Item {
     execution_arn: String,
     map_run_arn: String,
     state_machine_arn: String,
-    start_date: f64,
+    start_date: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stop_date: Option<f64>,
-    #[serde(skip)]
-    started_by: u64,
+    stop_date: Option<Timestamp>,
 }
 
-/// What of a history event matters here.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HistoryEvent {
-    #[serde(rename = "type")]
-    kind: String,
-    id: u64,
-    previous_event_id: u64,
-    timestamp: f64,
-    map_run_started_event_details: Option<Started>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Started {
-    map_run_arn: String,
-}
-
-/// All on one page: a history has at most 25,000 events, and few of them begin a Map Run.
 pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<ListAnswer, ApiError> {
-    if request.next_token.is_some() {
-        // There is never a second page, so nobody was given a token.
-        return Err(ApiError::invalid_token());
-    }
-    let mut map_runs = Vec::new();
-    let mut after = None;
-    loop {
-        let page = engine
-            .executions()
-            .history(HistoryRequest {
-                arn: request.execution_arn.clone(),
-                order: Order::OldestFirst,
-                after,
-                limit: PAGE_ITEMS_MAX,
-                include_data: false,
-            })
-            .await?;
-        for event in &page.events {
-            if let Ok(event) = serde_json::from_str(event.get()) {
-                note(&mut map_runs, &request.execution_arn, event);
-            }
-        }
-        after = page.more_after;
-        if after.is_none() {
-            return Ok(ListAnswer { map_runs });
-        }
-    }
+    let execution = engine.executions().find(&request.execution_arn).await?;
+    let question = format!("ListMapRuns {}", request.execution_arn);
+    let now = engine.now_ms();
+    let after: Option<String> = engine
+        .pager()
+        .cursor(&question, request.next_token.as_deref(), now)?;
+    let size = page::size(request.max_results);
+    let mut found = engine
+        .map_runs()
+        .list(execution.id, after.as_deref(), size + 1)
+        .await?;
+    let next_token =
+        page::cut(&mut found, size).and_then(|last| engine.pager().token(&question, &last.arn, now));
+    let map_runs = found
+        .into_iter()
+        .map(|run| Item {
+            execution_arn: request.execution_arn.clone(),
+            state_machine_arn: machine_of(&run.arn),
+            map_run_arn: run.arn,
+            start_date: Timestamp(run.started_at),
+            stop_date: run.stopped_at.map(Timestamp),
+        })
+        .collect();
+    Ok(ListAnswer { map_runs, next_token })
 }
 
-fn note(map_runs: &mut Vec<Item>, execution_arn: &str, event: HistoryEvent) {
-    match (event.kind.as_str(), event.map_run_started_event_details) {
-        ("MapRunStarted", Some(Started { map_run_arn })) => {
-            if let Ok(Arn {
-                place,
-                resource: Resource::MapRun { machine, .. },
-            }) = Arn::parse(&map_run_arn)
-            {
-                map_runs.push(Item {
-                    execution_arn: execution_arn.to_owned(),
-                    map_run_arn,
-                    state_machine_arn: place.machine(&machine),
-                    start_date: event.timestamp,
-                    stop_date: None,
-                    started_by: event.id,
-                });
-            }
-        }
-        ("MapRunSucceeded" | "MapRunFailed" | "MapRunAborted", _) => {
-            if let Some(run) = map_runs
-                .iter_mut()
-                .find(|run| run.started_by == event.previous_event_id)
-            {
-                run.stop_date = Some(event.timestamp);
-            }
-        }
-        _ => {}
+/// The ARN of the state machine a Map Run's children are executions of: with the Map's label.
+fn machine_of(map_run_arn: &str) -> String {
+    match Arn::parse(map_run_arn) {
+        Ok(Arn {
+            place,
+            resource: Resource::MapRun { machine, .. },
+        }) => place.machine(&machine),
+        Ok(_) | Err(_) => String::new(),
     }
 }
 
@@ -124,24 +82,103 @@ pub(super) struct DescribeRequest {
     map_run_arn: String,
 }
 
-pub(super) fn describe(request: &DescribeRequest) -> Result<Empty, ApiError> {
-    find(&request.map_run_arn)
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DescribeAnswer {
+    map_run_arn: Arc<str>,
+    execution_arn: Arc<str>,
+    status: &'static str,
+    start_date: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_date: Option<Timestamp>,
+    max_concurrency: u32,
+    tolerated_failure_percentage: f64,
+    tolerated_failure_count: u64,
+    item_counts: CountsAnswer,
+    execution_counts: CountsAnswer,
+    redrive_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_date: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CountsAnswer {
+    pending: u64,
+    running: u64,
+    succeeded: u64,
+    failed: u64,
+    timed_out: u64,
+    aborted: u64,
+    total: u64,
+    results_written: u64,
+    /// Of a Map Run that is being redriven, as AWS shows them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failures_not_redrivable: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_redrive: Option<u64>,
+}
+
+impl CountsAnswer {
+    fn new(counts: &Counts, is_redriven: bool, of: impl Fn(crate::map_runs::Count) -> u64) -> Self {
+        Self {
+            pending: of(counts.pending),
+            running: of(counts.running),
+            succeeded: of(counts.succeeded),
+            failed: of(counts.failed),
+            timed_out: of(counts.timed_out),
+            aborted: of(counts.aborted),
+            total: of(counts.total()),
+            results_written: of(counts.results_written),
+            failures_not_redrivable: is_redriven.then_some(0),
+            pending_redrive: is_redriven.then(|| of(counts.pending_redrive)),
+        }
+    }
+}
+
+pub(super) async fn describe(
+    engine: &Arc<Engine>,
+    request: DescribeRequest,
+) -> Result<DescribeAnswer, ApiError> {
+    let (run, counts) = engine.map_runs().find(&request.map_run_arn).await?;
+    let is_redriven = run.redrive_count > 0;
+    Ok(DescribeAnswer {
+        map_run_arn: run.arn,
+        execution_arn: run.execution_arn,
+        status: run.status.as_str(),
+        start_date: Timestamp(run.started_at),
+        stop_date: run.stopped_at.map(Timestamp),
+        max_concurrency: run.settings.max_concurrency,
+        tolerated_failure_percentage: run.settings.tolerance.percentage.unwrap_or(0.0),
+        tolerated_failure_count: run.settings.tolerance.count.unwrap_or(0),
+        item_counts: CountsAnswer::new(&counts, is_redriven, |count| count.items),
+        execution_counts: CountsAnswer::new(&counts, is_redriven, |count| count.executions),
+        redrive_count: run.redrive_count,
+        redrive_date: run.redriven_at.map(Timestamp),
+    })
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UpdateRequest {
     map_run_arn: String,
-    max_concurrency: Option<i64>,
+    max_concurrency: Option<u32>,
     tolerated_failure_percentage: Option<f64>,
-    tolerated_failure_count: Option<i64>,
+    tolerated_failure_count: Option<u64>,
 }
 
-pub(super) fn update(request: &UpdateRequest) -> Result<Empty, ApiError> {
-    let nothing = request.max_concurrency.is_none()
-        && request.tolerated_failure_percentage.is_none()
-        && request.tolerated_failure_count.is_none();
-    if nothing {
+pub(super) async fn update(engine: &Arc<Engine>, request: UpdateRequest) -> Result<Empty, ApiError> {
+    let command = UpdateMapRun {
+        arn: request.map_run_arn,
+        max_concurrency: request.max_concurrency,
+        tolerated_count: request.tolerated_failure_count,
+        tolerated_percentage: request.tolerated_failure_percentage,
+    };
+    let nothing = UpdateMapRun {
+        arn: command.arn.clone(),
+        ..UpdateMapRun::default()
+    };
+    if command == nothing {
         return Err(ApiError {
             reason: Some(Reason::MissingRequiredParameter),
             ..ApiError::validation(
@@ -149,22 +186,33 @@ pub(super) fn update(request: &UpdateRequest) -> Result<Empty, ApiError> {
             )
         });
     }
-    find(&request.map_run_arn)
+    let arn = command.arn.clone();
+    engine
+        .map_runs()
+        .update(command)
+        .await
+        .map_err(|error| match error {
+            UpdateError::Find(error) => error.into(),
+            UpdateError::Ended => ApiError {
+                reason: Some(Reason::CannotUpdateCompletedMapRun),
+                ..ApiError::validation(format!("Map Run is not running and cannot be updated: '{arn}'"))
+            },
+        })?;
+    Ok(Empty {})
 }
 
-fn find(text: &str) -> Result<Empty, ApiError> {
-    let arn = Arn::parse(text)?;
-    match arn.resource {
-        Resource::MapRun { .. } => Err(ApiError {
-            resource_name: Some(text.to_owned()),
-            ..ApiError::new(
-                ErrorCode::ResourceNotFound,
-                format!("Map Run does not exist, or is one of which this engine keeps no record: '{text}'"),
-            )
-        }),
-        Resource::Machine { .. }
-        | Resource::Execution { .. }
-        | Resource::Express { .. }
-        | Resource::Activity { .. } => Err(arn.unfit().into()),
+impl From<FindError> for ApiError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Arn(error) => error.into(),
+            FindError::Missing(arn) => ApiError {
+                resource_name: Some(arn.clone()),
+                ..ApiError::new(
+                    ErrorCode::ResourceNotFound,
+                    format!("Map Run Does Not Exist: '{arn}'"),
+                )
+            },
+            FindError::Database(error) => error.into(),
+        }
     }
 }

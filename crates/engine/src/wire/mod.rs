@@ -200,8 +200,8 @@ async fn dispatch(
         O::SendTaskHeartbeat => ok(tasks::heartbeat(engine, read(request)?).await?),
         O::GetActivityTask => ok(tasks::take(engine, read(request)?).await?),
         O::ListMapRuns => ok(map_runs::list(engine, read(request)?).await?),
-        O::DescribeMapRun => ok(map_runs::describe(&read(request)?)?),
-        O::UpdateMapRun => ok(map_runs::update(&read(request)?)?),
+        O::DescribeMapRun => ok(map_runs::describe(engine, read(request)?).await?),
+        O::UpdateMapRun => ok(map_runs::update(engine, read(request)?).await?),
         O::ValidateStateMachineDefinition => ok(validate::validate(&read(request)?)),
         O::TestState => ok(test_state::test(engine, caller, read(request)?).await?),
     }
