@@ -37,7 +37,8 @@ enum Course {
 
 impl Course {
     fn strategy(self) -> Value {
-        let steps = json!([{"weight": 10, "bake_seconds": 0}, {"weight": 50, "bake_seconds": 0}, {"weight": 100}]);
+        let steps =
+            json!([{"weight": 10, "bake_seconds": 0}, {"weight": 50, "bake_seconds": 0}, {"weight": 100}]);
         match self {
             Self::Canary => {
                 json!({"type": "canary", "settling_seconds": 0, "final_bake_seconds": 0, "steps": steps})
@@ -134,7 +135,10 @@ impl Stage {
         let body = course.body(template);
         for _ in 0..3 {
             if let Some(answer) = self.insist("/v1/deployments", &body).await {
-                return answer["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+                return answer["id"]
+                    .as_str()
+                    .unwrap_or_else(|| panic!("{answer}"))
+                    .to_owned();
             }
             let (path, list) = if course == Course::Rolling {
                 ("/v1/releases".to_owned(), "workflows")
@@ -142,9 +146,11 @@ impl Stage {
                 (format!("/v1/deployments?template={template}"), "")
             };
             let found = self.signalbox.get(&path).await.expect(200);
-            let newest = found["data"].as_array().unwrap().first().filter(|newest| {
-                list.is_empty() || newest[list][0]["workflow_name"] == template
-            });
+            let newest = found["data"]
+                .as_array()
+                .unwrap()
+                .first()
+                .filter(|newest| list.is_empty() || newest[list][0]["workflow_name"] == template);
             if let Some(newest) = newest {
                 return newest["id"].as_str().unwrap().to_owned();
             }
@@ -195,9 +201,17 @@ impl Stage {
         let view = self.view(&id, &FINISHED).await;
         self.reaper.disarm();
         let at = self.reaper.died_at();
-        assert_eq!(view["state"], course.ends(), "{course:?} that died at {number}, {at:?}: {view}");
+        assert_eq!(
+            view["state"],
+            course.ends(),
+            "{course:?} that died at {number}, {at:?}: {view}"
+        );
         let without_name = |(alias, lines): (String, _)| (alias.replace(&template, "NAME"), lines);
-        let moves = self.reaper.moves(&format!(":{template}:")).into_iter().map(without_name);
+        let moves = self
+            .reaper
+            .moves(&format!(":{template}:"))
+            .into_iter()
+            .map(without_name);
         (moves.collect(), at)
     }
 

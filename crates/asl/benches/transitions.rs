@@ -12,7 +12,7 @@ use asl::eval::{
 };
 use asl::json::{Payload, spanned};
 use asl::limits::Limits;
-use asl::machine::{self, Machine};
+use asl::machine::{self, GraphIx, Machine};
 
 /// What one execution did.
 #[derive(Clone, Copy, Default)]
@@ -125,6 +125,7 @@ fn execute(machine: &Machine, input: &Payload, wire: &mut String) -> Done {
         input: input.clone(),
         kind: MachineKind::Standard,
         redrive_count: 0,
+        graph: GraphIx::ROOT,
     };
     let mut random = || 7;
     let mut new_token = || Arc::from("token");

@@ -277,7 +277,9 @@ async fn converse(client: TcpStream, socket: &str, inner: Arc<Inner>) {
             if matches!(kind, b'S' | b'Q') {
                 awaited.fetch_add(1, Ordering::SeqCst);
             }
-            let side = reading.moment(kind, &message).and_then(|what| inner.moment(&what));
+            let side = reading
+                .moment(kind, &message)
+                .and_then(|what| inner.moment(&what));
             match side {
                 Some(Side::Before) => {
                     inner.kill();

@@ -45,13 +45,13 @@ pub trait Objects: Send + Sync + 'static {
         continuation: Option<String>,
     ) -> BoxFuture<'static, Result<ObjectPage, ObjectFailure>>;
 
-    /// Writes an object, whole.
+    /// Writes an object of text, whole.
     fn put(
         &self,
         place: &Place,
         bucket: &str,
         key: &str,
-        body: Bytes,
+        body: String,
     ) -> BoxFuture<'static, Result<(), ObjectFailure>>;
 }
 

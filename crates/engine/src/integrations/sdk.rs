@@ -8,7 +8,7 @@ use catalogue::{Checksum, Operation, Service};
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
 
-use super::aws::{Answer, Caller, Request};
+use super::aws::{self, Answer, Caller, Request};
 use super::errors::{self, Wording};
 use super::protocols;
 use super::{TaskContext, TaskError};
@@ -56,14 +56,7 @@ impl Action {
         wording: &Wording,
     ) -> Result<Called, TaskError> {
         let Self { service, operation } = self;
-        let mut request =
-            protocols::request(service, operation, parameters, circumstances.token).map_err(|unfit| {
-                errors::fail(
-                    "States.Runtime",
-                    format!("The Parameters '{parameters}' could not be used to start the Task: [{unfit}]"),
-                )
-            })?;
-        add_checksum(operation.checksum, &mut request);
+        let request = self.request(parameters, circumstances)?;
         let answer = caller
             .call(service.into(), circumstances.here, request, circumstances.now_ms)
             .await
@@ -79,6 +72,42 @@ impl Action {
                 )
             })?;
         Ok(Called { answer, response })
+    }
+
+    /// The same, but the body of a good answer is still to be read.
+    pub(super) async fn open(
+        self,
+        caller: &Caller,
+        parameters: &Json,
+        circumstances: Circumstances<'_>,
+        wording: &Wording,
+    ) -> Result<reqwest::Response, TaskError> {
+        let Self { service, operation } = self;
+        let request = self.request(parameters, circumstances)?;
+        let response = caller
+            .send(service.into(), circumstances.here, request, circumstances.now_ms)
+            .await
+            .map_err(|error| wording.unanswered(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let answer = aws::read(response)
+            .await
+            .map_err(|error| wording.unanswered(&error))?;
+        Err(wording.refused(&answer, &protocols::refusal(service, operation, &answer)))
+    }
+
+    fn request(self, parameters: &Json, circumstances: Circumstances<'_>) -> Result<Request, TaskError> {
+        let Self { service, operation } = self;
+        let mut request =
+            protocols::request(service, operation, parameters, circumstances.token).map_err(|unfit| {
+                errors::fail(
+                    "States.Runtime",
+                    format!("The Parameters '{parameters}' could not be used to start the Task: [{unfit}]"),
+                )
+            })?;
+        add_checksum(operation.checksum, &mut request);
+        Ok(request)
     }
 }
 

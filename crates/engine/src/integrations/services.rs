@@ -13,7 +13,9 @@ use super::config::IntegrationsConfig;
 use super::errors::Wording;
 use super::functions::Functions;
 use super::lambda::Lambda;
+use super::objects::Objects;
 use super::optimised::Optimised;
+use super::s3::S3;
 use super::sdk::{self, Action, Circumstances};
 use super::topics::Topics;
 use super::{Dispatch, Reply, TaskContext, TaskError};
@@ -94,6 +96,13 @@ impl Dispatch for Services {
 
     fn child_closed(&self, call: &TaskCall, child: &Closed) -> Result<Payload, TaskError> {
         states::child_closed(call, child)
+    }
+
+    fn objects(&self) -> Option<Arc<dyn Objects>> {
+        Some(Arc::new(S3 {
+            caller: self.inner.caller.clone(),
+            clock: Arc::clone(&self.inner.clock),
+        }))
     }
 
     fn belong_to(&self, engine: Weak<Engine>) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use asl::eval::{OutputType, ResultWriting, Transformation};
 use asl::json::{Json, Payload};
 use asl::limits::Limits;
-use bytes::Bytes;
 use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
 use serde::Serialize;
@@ -166,7 +165,7 @@ impl Results<'_> {
             map_run_arn: &self.run.arn,
             result_files: files.into_iter().collect(),
         };
-        let manifest = serde_json::to_vec(&manifest).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let manifest = serde_json::to_string(&manifest).map_err(|error| sqlx::Error::Encode(error.into()))?;
         self.put(&bucket, &key, manifest).await?;
         let details = serde_json::json!({
             "MapRunArn": &*self.run.arn,
@@ -175,15 +174,13 @@ impl Results<'_> {
         Ok(details.to_string())
     }
 
-    async fn put(&self, bucket: &str, key: &str, body: Vec<u8>) -> Result<(), ObjectFailure> {
+    async fn put(&self, bucket: &str, key: &str, body: String) -> Result<(), ObjectFailure> {
         let Some(objects) = &self.objects else {
             return Err(ObjectFailure {
                 cause: "This engine is connected to no S3.".to_owned(),
             });
         };
-        objects
-            .put(&self.definition.place, bucket, key, Bytes::from(body))
-            .await
+        objects.put(&self.definition.place, bucket, key, body).await
     }
 
     /// The last execution of each input, of those that closed so, in the order of the inputs.
@@ -287,7 +284,7 @@ impl GroupWriter<'_> {
         let (folder, word, number) = (self.folder, self.group.word(), self.files.len());
         let key = format!("{folder}/{word}_{number}.{ending}");
         let size = body.len();
-        self.results.put(self.bucket, &key, body.into_bytes()).await?;
+        self.results.put(self.bucket, &key, body).await?;
         self.files.push(File { key, size });
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use asl::eval::probe::{self, Probed, Setup, Verdict};
 use asl::eval::{Command, Env, Event, ExecutionFacts, Failure, MachineKind, TaskCall, TaskId, TimerId};
 use asl::json::{Json, Payload, read};
-use asl::machine::Machine;
+use asl::machine::{GraphIx, Machine};
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -114,6 +114,7 @@ fn facts(test: &StateTest, input: Payload, now_ms: i64) -> ExecutionFacts {
         input,
         kind: MachineKind::Express,
         redrive_count: 0,
+        graph: GraphIx::ROOT,
     }
 }
 
@@ -184,7 +185,8 @@ impl Driver<'_> {
                 self.timers.remove(&id);
             }
             Command::CancelTask { .. } => self.task = None,
-            Command::Close(_) => {}
+            // A Map under test runs nothing: its result is mocked.
+            Command::StartMapRun(_) | Command::RedriveMapRun { .. } | Command::Close(_) => {}
         }
     }
 
