@@ -8,7 +8,7 @@ use axum::Router;
 use clap::Args;
 use signalbox_engine::EngineConfig;
 use signalbox_engine::clock::SystemClock;
-use signalbox_engine::integrations::config::{Credentials, Endpoints};
+use signalbox_engine::integrations::config::{Credentials, Endpoints, HttpTasks};
 use signalbox_engine::integrations::{IntegrationsConfig, Services};
 use signalbox_engine::wire::{self, Trust};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -124,6 +124,13 @@ fn integrations(config: &Config) -> IntegrationsConfig {
     IntegrationsConfig {
         functions: config.functions.clone(),
         topics: config.topics.clone(),
+        connections: config.connections.clone(),
+        http_tasks: HttpTasks {
+            private_addresses: config
+                .http_tasks
+                .private_addresses
+                .unwrap_or(config.engine.access_keys.is_empty()),
+        },
         endpoints: Endpoints {
             general: config.aws_endpoints.general().map(ToOwned::to_owned),
             by_service: config

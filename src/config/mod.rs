@@ -34,7 +34,7 @@ pub use environments::{
     EnvironmentName, InvalidEnvironmentName, Policies, Quota, Remote,
 };
 pub use flags::{DatabaseFlags, Flags};
-pub use functions::{Function, FunctionTarget};
+pub use functions::{Function, FunctionTarget, HttpConnection, HttpTasks};
 pub use jobs::Jobs;
 pub use monitor::Monitor;
 pub use notifications::{
@@ -76,6 +76,10 @@ pub struct Config {
     pub functions: BTreeMap<String, Function>,
     /// `[topics.NAME]`: SNS topics of the embedded engine that end here, each a command or a URL as functions are.
     pub topics: BTreeMap<String, Function>,
+    /// `[connections.NAME]`: the EventBridge connections that HTTP tasks of the embedded engine name.
+    pub connections: BTreeMap<String, HttpConnection>,
+    /// `[http_tasks]`: what HTTP tasks of the embedded engine may call.
+    pub http_tasks: HttpTasks,
     /// Where AWS clients go, from the AWS SDKs' own environment variables; not in the file.
     #[serde(skip)]
     pub aws_endpoints: AwsEndpoints,

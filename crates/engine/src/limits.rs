@@ -108,6 +108,10 @@ pub const SERVICE_SECONDS_MAX: u64 = 60;
 pub const XML_DEPTH_MAX: usize = 64;
 /// Values within values of a service's CBOR, for the same reason.
 pub const CBOR_DEPTH_MAX: usize = 64;
+/// How long an HTTP task may take (AWS quota: 60 s), in seconds.
+pub const HTTP_TASK_SECONDS_MAX: u64 = 60;
+/// How long an OAuth token is used whose answer does not say how long it lives, in ms.
+pub const OAUTH_TOKEN_MS_DEFAULT: i64 = 5 * 60 * 1_000;
 /// After how long a `.sync` job is first looked at, in ms.
 pub const JOB_POLL_MS_FIRST: u64 = 500;
 /// The longest time between two looks at a `.sync` job, in ms. Jobs of minutes are seen to end within seconds.

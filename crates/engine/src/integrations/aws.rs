@@ -195,6 +195,28 @@ impl Caller {
             .map_err(|error| CallError::Http(innermost(&error)))
     }
 
+    /// Signs a request to something that is no service of the catalogue, such as an API of API Gateway (`execute-api`).
+    pub(super) fn sign_for(
+        &self,
+        signing_name: &'static str,
+        request: &mut http::Request<Bytes>,
+        place: &Place,
+        now_ms: i64,
+    ) -> Result<(), String> {
+        let host = host_of(&request.uri().to_string()).ok_or("the request has no host")?;
+        let host = HeaderValue::from_str(&host).map_err(|error| error.to_string())?;
+        request.headers_mut().insert(http::header::HOST, host);
+        let credentials = self.config.credentials.clone().unwrap_or_else(|| stand_in(place));
+        let service = Service {
+            signing_name,
+            endpoint_prefix: signing_name,
+            id: signing_name,
+            place: None,
+            seconds_max: SERVICE_SECONDS_MAX,
+        };
+        sign_request(request, &credentials, service, &place.region, now_ms)
+    }
+
     /// Where a service is: by the SDK's variable, by the short name that hosts have (`LOGS`), else on AWS.
     fn target(&self, service: Service, place: &Place, host_prefix: &str) -> Result<Target, CallError> {
         let endpoints = &self.config.endpoints;

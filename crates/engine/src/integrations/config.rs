@@ -15,6 +15,10 @@ pub struct IntegrationsConfig {
     pub functions: BTreeMap<String, Function>,
     /// SNS topics that end here, by name: what is called with each message.
     pub topics: BTreeMap<String, Function>,
+    /// The EventBridge connections of `http:invoke`, by name.
+    pub connections: BTreeMap<String, HttpConnection>,
+    /// What HTTP tasks may do.
+    pub http_tasks: HttpTasks,
     /// Where services are.
     pub endpoints: Endpoints,
     /// What requests to services are signed with. Without them a service needs an endpoint of its own, which is then sent the
@@ -105,6 +109,150 @@ impl TryFrom<FunctionFields> for Function {
     }
 }
 
+/// What tasks of `http:invoke` and `apigateway:invoke` may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpTasks {
+    /// Whether they reach loopback and private networks, as on a developer's machine they should. Link-local addresses, where
+    /// clouds hand out credentials, they never reach.
+    pub private_addresses: bool,
+}
+
+impl Default for HttpTasks {
+    fn default() -> Self {
+        Self {
+            private_addresses: true,
+        }
+    }
+}
+
+/// A connection of `http:invoke`: how its requests are authorized, and what else is added to them.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "ConnectionFields")]
+pub struct HttpConnection {
+    /// How.
+    pub authorization: Authorization,
+    /// Headers that are added.
+    pub headers: BTreeMap<String, String>,
+    /// Query parameters that are added.
+    pub query: BTreeMap<String, String>,
+    /// Members that are added to a body that is an object.
+    pub body: BTreeMap<String, String>,
+}
+
+/// How a connection's requests are authorized.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Authorization {
+    /// `Authorization: Basic …`
+    Basic {
+        /// The user.
+        username: String,
+        /// The password.
+        password: String,
+    },
+    /// A header with a key.
+    ApiKey {
+        /// The header.
+        name: String,
+        /// The key.
+        value: String,
+    },
+    /// `Authorization: Bearer …`, with a token for client credentials (RFC 6749, 4.4).
+    OauthClientCredentials {
+        /// Who asks.
+        client_id: String,
+        /// Its secret.
+        client_secret: String,
+        /// Where tokens are had.
+        authorization_endpoint: String,
+        /// What for, if the endpoint wants to know.
+        scope: Option<String>,
+    },
+}
+
+impl fmt::Debug for HttpConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpConnection")
+            .field(
+                "authorization",
+                &match self.authorization {
+                    Authorization::Basic { .. } => "basic",
+                    Authorization::ApiKey { .. } => "api_key",
+                    Authorization::OauthClientCredentials { .. } => "oauth_client_credentials",
+                },
+            )
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fields as they are written: one of the three tables, and what is added.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConnectionFields {
+    basic: Option<BasicFields>,
+    api_key: Option<ApiKeyFields>,
+    oauth_client_credentials: Option<OauthFields>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    query: BTreeMap<String, String>,
+    #[serde(default)]
+    body: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BasicFields {
+    username: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApiKeyFields {
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OauthFields {
+    client_id: String,
+    client_secret: String,
+    authorization_endpoint: String,
+    scope: Option<String>,
+}
+
+impl TryFrom<ConnectionFields> for HttpConnection {
+    type Error = &'static str;
+
+    fn try_from(fields: ConnectionFields) -> Result<Self, Self::Error> {
+        let authorization = match (fields.basic, fields.api_key, fields.oauth_client_credentials) {
+            (Some(BasicFields { username, password }), None, None) => {
+                Authorization::Basic { username, password }
+            }
+            (None, Some(ApiKeyFields { name, value }), None) => Authorization::ApiKey { name, value },
+            (None, None, Some(oauth)) => {
+                if !url::Url::parse(&oauth.authorization_endpoint).is_ok_and(|url| url.has_host()) {
+                    return Err("`authorization_endpoint` takes an absolute URL");
+                }
+                Authorization::OauthClientCredentials {
+                    client_id: oauth.client_id,
+                    client_secret: oauth.client_secret,
+                    authorization_endpoint: oauth.authorization_endpoint,
+                    scope: oauth.scope,
+                }
+            }
+            _ => return Err("a connection has one of `basic`, `api_key` and `oauth_client_credentials`"),
+        };
+        Ok(Self {
+            authorization,
+            headers: fields.headers,
+            query: fields.query,
+            body: fields.body,
+        })
+    }
+}
+
 /// Where services are, by the SDKs' own convention: `AWS_ENDPOINT_URL_<SERVICE>`, else `AWS_ENDPOINT_URL`, else AWS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoints {
@@ -146,6 +294,23 @@ impl fmt::Debug for Credentials {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_authorizes_in_one_way_and_keeps_its_secrets() {
+        let read =
+            |text: &str| serde_json::from_str::<HttpConnection>(text).map_err(|error| error.to_string());
+        let basic = r#"{"basic": {"username": "u", "password": "secret"}, "headers": {"h": "secret"}}"#;
+        let shown = format!("{:?}", read(basic).unwrap());
+        assert!(!shown.contains("secret") && shown.contains("basic"), "{shown}");
+        for bad in [
+            "{}",
+            r#"{"basic": {"username": "u", "password": "p"}, "api_key": {"name": "n", "value": "v"}}"#,
+        ] {
+            assert!(read(bad).unwrap_err().contains("one of"), "{bad}");
+        }
+        let oauth = r#"{"oauth_client_credentials": {"client_id": "i", "client_secret": "s", "authorization_endpoint": "token"}}"#;
+        assert!(read(oauth).unwrap_err().contains("absolute URL"));
+    }
 
     #[test]
     fn a_function_is_a_command_or_a_url() {

@@ -54,12 +54,13 @@ fn shown(headers: &HeaderMap, connection: Connection) -> Vec<(Arc<str>, Vec<Stri
         .collect()
 }
 
-fn display_name(name: &str, connection: Connection) -> String {
+/// A header's name with the capitals AWS gives it.
+pub(super) fn display_name(name: &str, connection: Connection) -> String {
     match name {
         "connection" if connection == Connection::Small => "connection".to_owned(),
         "x-amzn-requestid" => "x-amzn-RequestId".to_owned(),
         "x-amzn-remapped-content-length" => "x-amzn-Remapped-Content-Length".to_owned(),
-        "x-amz-crc32" => "x-amz-crc32".to_owned(),
+        "x-amz-crc32" | "x-amz-apigw-id" => name.to_owned(),
         other => other
             .split('-')
             .map(|word| {

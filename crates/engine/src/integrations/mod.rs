@@ -5,6 +5,7 @@ mod aws;
 pub mod config;
 mod errors;
 mod functions;
+mod http;
 mod jobs;
 mod lambda;
 mod metadata;

@@ -12,6 +12,7 @@ use super::aws::Caller;
 use super::config::IntegrationsConfig;
 use super::errors::Wording;
 use super::functions::Functions;
+use super::http::Http;
 use super::lambda::Lambda;
 use super::objects::Objects;
 use super::optimised::Optimised;
@@ -34,6 +35,7 @@ struct Inner {
     caller: Caller,
     lambda: Lambda,
     topics: Topics,
+    http: Http,
     clock: Arc<dyn Clock>,
     /// The engine these belong to; tasks of Step Functions itself go back to it.
     engine: OnceLock<Weak<Engine>>,
@@ -44,7 +46,8 @@ impl Services {
     pub fn new(config: IntegrationsConfig, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
         let functions = config.functions.clone();
         let topics = config.topics.clone();
-        let caller = Caller::new(config)?;
+        let caller = Caller::new(config.clone())?;
+        let http = Http::new(&config, caller.clone())?;
         let functions = Functions::new(functions, caller.client().clone());
         let topics = Topics::new(topics, caller.client().clone());
         let lambda = Lambda {
@@ -56,6 +59,7 @@ impl Services {
                 caller,
                 lambda,
                 topics,
+                http,
                 clock,
                 engine: OnceLock::new(),
             }),
@@ -73,6 +77,16 @@ impl Dispatch for Services {
                 let name = call.parameters.json().get("FunctionName").and_then(Json::as_str);
                 function(name.unwrap_or_default())
             }
+            Resource::Service { service, .. } if matches!(&**service, "http" | "apigateway") => {
+                let endpoint = call.parameters.json().get("ApiEndpoint").and_then(Json::as_str);
+                format!("{service}:{}", host(endpoint.unwrap_or_default()))
+            }
+            // Jobs take a place for as long as they run, so they share many.
+            Resource::Service {
+                service,
+                pattern: Pattern::Sync | Pattern::Sync2,
+                ..
+            } => format!("{service}:sync:{:?}", call.id),
             Resource::Service { service, .. } => service.to_string(),
             Resource::AwsSdk { service, .. } => format!("aws-sdk:{service}"),
         }
@@ -136,6 +150,8 @@ impl Inner {
                 }
                 let result = match (&**service, &**action) {
                     ("lambda", "invoke") => self.lambda.service(parameters, &here, now_ms).await,
+                    ("http", "invoke") => self.http.invoke(parameters, &here, now_ms).await,
+                    ("apigateway", "invoke") => self.http.invoke_api(parameters, &here, now_ms).await,
                     ("sns", "publish") => match self.topics.publish(parameters, now_ms).await {
                         Some(result) => result,
                         None => self.optimised(call, context, circumstances).await,
@@ -202,6 +218,12 @@ impl Inner {
             .and_then(Weak::upgrade)
             .ok_or_else(|| errors::fail("Sfn.SdkClientException", "the engine is shutting down"))
     }
+}
+
+/// The host of an endpoint, for its lane.
+fn host(endpoint: &str) -> &str {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or_default()
 }
 
 /// With a token the response is only the beginning.

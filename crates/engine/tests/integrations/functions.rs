@@ -114,7 +114,9 @@ async fn an_integration_that_is_missing_is_named() {
     let done = api
         .run_task(
             "missing",
-            json!({"Resource": resource, "Parameters": {}}),
+            json!({"Resource": resource, "Parameters": {
+                "ClusterName": "c", "CertificateAuthority": "a", "Endpoint": "e", "Method": "GET", "Path": "/",
+            }}),
             json!({}),
         )
         .await;

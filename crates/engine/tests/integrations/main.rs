@@ -9,6 +9,7 @@
 mod aws;
 mod functions;
 mod harness;
+mod http_tasks;
 mod nested;
 mod protocols;
 mod signed;
