@@ -27,6 +27,12 @@ pub const EXECUTION_INPUT_BYTES_MAX: usize = 262_144;
 /// Definition, bytes (AWS Step Functions quota: 1 MiB).
 pub const DEFINITION_BYTES_MAX: usize = 1_048_576;
 
+/// JSON Schema that somebody hands in, bytes: it is compiled anew for each value that must fit it.
+pub const SCHEMA_BYTES_MAX: usize = 65_536;
+
+/// Violations of a schema that are reported; one is enough to refuse.
+pub const SCHEMA_VIOLATIONS_MAX: usize = 100;
+
 /// Connections to Postgres. Small on purpose: work is short, and the engine has a pool of its own.
 pub const DATABASE_CONNECTIONS_MAX: u32 = 16;
 

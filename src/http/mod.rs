@@ -2,6 +2,7 @@
 //! Knows no feature's code.
 
 mod caller;
+mod dry_run;
 pub mod idempotency;
 mod json;
 pub mod layers;
@@ -13,6 +14,7 @@ mod step_functions;
 
 pub use crate::config::Role;
 pub use caller::Caller;
+pub use dry_run::{DryRun, Effect};
 pub use idempotency::IdempotencyToken;
 pub use json::Json;
 pub use params::{Path, Query};

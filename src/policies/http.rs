@@ -18,13 +18,15 @@ use super::model::{Diagnostic, Exemption, RuleSet, RuleSetId, SavedRuleSet};
 use super::plan::Fault;
 use super::remove::{self, RemoveError};
 use super::revoke::{self, RevokeError};
-use super::save::{self, Effect, Save, SaveError};
+use super::save::{self, Save, SaveError};
 use super::store::ExemptionFilter;
 use super::waive::{self, Waive, WaiveError};
 use crate::app::App;
 use crate::db::paging::{self, Page, PageQuery};
 use crate::environments::EnvironmentName;
-use crate::http::{Caller, ErrorItem, Json, Path, Precondition, Problem, ProblemKind, Query, Role, etag};
+use crate::http::{
+    Caller, DryRun, Effect, ErrorItem, Json, Path, Precondition, Problem, ProblemKind, Query, Role, etag,
+};
 use crate::ids::ExemptionId;
 
 /// Routes of rule sets and exemptions, without the dry run over the registry, which is the registry's.
@@ -34,16 +36,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get_rule_set, put_rule_set, delete_rule_set))
         .routes(routes!(list_exemptions, grant_exemption))
         .routes(routes!(revoke_exemption))
-}
-
-/// Whether something is only asked what would be.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct DryRun {
-    /// Check everything, say what would be, and change nothing.
-    #[serde(default)]
-    dry_run: bool,
 }
 
 /// Rule sets by name.
@@ -111,11 +103,11 @@ async fn put_rule_set(
         id,
         body,
         precondition,
-        effect: if query.dry_run { Effect::Dry } else { Effect::Real },
+        effect: query.effect(),
         actor: caller.name,
     };
     let (saved, is_new) = save::save(&app, command).await?;
-    let status = if is_new && !query.dry_run {
+    let status = if is_new && query.effect() == Effect::Real {
         StatusCode::CREATED
     } else {
         StatusCode::OK

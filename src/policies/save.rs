@@ -8,7 +8,7 @@ use super::store;
 use crate::app::App;
 use crate::audit::{self, AuditEntry};
 use crate::db::DbError;
-use crate::http::{Precondition, Unmet};
+use crate::http::{Effect, Precondition, Unmet};
 
 /// What to save.
 #[derive(Debug)]
@@ -20,13 +20,6 @@ pub(super) struct Save {
     /// Whether it is only asked what would be.
     pub(super) effect: Effect,
     pub(super) actor: String,
-}
-
-/// Whether something is done, or only said what would be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    Real,
-    Dry,
 }
 
 /// Why a rule set was not saved.

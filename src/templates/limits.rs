@@ -18,12 +18,6 @@ pub(super) const TAG_KEY_LENGTH_MAX: usize = 128;
 /// Characters of a tag's value (AWS tagging rules).
 pub(super) const TAG_VALUE_LENGTH_MAX: usize = 256;
 
-/// Bytes of an input schema: it is compiled anew for each start.
-pub(super) const INPUT_SCHEMA_BYTES_MAX: usize = 65_536;
-
-/// Violations of an input schema that are reported; one is enough to refuse.
-pub(super) const SCHEMA_VIOLATIONS_MAX: usize = 100;
-
 /// Single changes that a diff lists; its text is complete all the same.
 pub(super) const DIFF_CHANGES_MAX: usize = 1_000;
 

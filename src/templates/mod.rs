@@ -23,12 +23,12 @@ mod register;
 mod remove;
 mod revise;
 mod run;
-mod schema;
 mod store;
 mod survey;
 mod transform;
 mod validate;
 
+pub use crate::schema::Violation;
 pub use admit::admit;
 pub use converge::{Converge, ensure_alias};
 pub use find::{Overview, find, revision};
@@ -39,4 +39,3 @@ pub(crate) use register::register_for_tests;
 pub use run::{
     Machine, RunError, Runnable, binding, check_input, hold, machines, revision_of, runnable, set_live,
 };
-pub use schema::Violation;

@@ -277,6 +277,7 @@ mod tests {
                 ..Default::default()
             },
             environments: vec![EnvironmentName::default()],
+            effect: crate::http::Effect::Real,
             actor: "test".into(),
         };
         register::register(app, command).await.unwrap();
@@ -295,6 +296,8 @@ mod tests {
             template: "orders".into(),
             definition: Written::Json(json!({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}})),
             change,
+            precondition: crate::http::Precondition::default(),
+            effect: crate::http::Effect::Real,
             actor: "test".into(),
         };
         let (_, revision, known) = revise::revise(&app, command).await.unwrap();

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::audit::{self, AuditEntry};
 use crate::db::{DbError, Tx};
 use crate::environments::{EnvironmentName, Target, UnknownEnvironment};
+use crate::http::Effect;
 use crate::jobs::{self, Enqueue};
 use crate::policies::{self, Demand, DemandError};
 
@@ -32,6 +33,8 @@ pub(super) struct Register {
     pub settings: Settings,
     /// Where it is to run.
     pub environments: Vec<EnvironmentName>,
+    /// Whether it is only asked what would be.
+    pub effect: Effect,
     /// Who registers it.
     pub actor: String,
 }
@@ -116,6 +119,16 @@ pub(super) async fn register(app: &Arc<App>, command: Register) -> Result<Regist
     let (template, revision, known) = recorded;
     for target in &targets {
         bind(app, &mut tx, &template, revision.revision, target).await?;
+    }
+    if command.effect == Effect::Dry {
+        // What was written is taken back with the transaction.
+        let bindings = store::list_bindings(tx.conn(), template.name.as_str()).await?;
+        return Ok(Registered {
+            template,
+            revision,
+            bindings,
+            known,
+        });
     }
     tx.commit().await?;
 
@@ -260,6 +273,7 @@ pub(crate) async fn register_for_tests(app: &Arc<App>, name: &str, definition: &
         definition: Written::Text(definition.to_owned()),
         settings: Settings::default(),
         environments: vec![EnvironmentName::default()],
+        effect: Effect::Real,
         actor: "test".to_owned(),
     };
     let registered = register(app, command).await.unwrap();

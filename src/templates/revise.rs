@@ -9,6 +9,7 @@ use super::{register, store};
 use crate::app::App;
 use crate::audit::{self, AuditEntry};
 use crate::db::DbError;
+use crate::http::{Effect, Precondition, Unmet};
 
 /// A new revision.
 #[derive(Debug)]
@@ -19,6 +20,10 @@ pub(super) struct Revise {
     pub definition: Written,
     /// What changes of the settings of the newest revision.
     pub change: SettingsChange,
+    /// Which revision the caller has seen last, if that was said.
+    pub precondition: Precondition,
+    /// Whether it is only asked what would be.
+    pub effect: Effect,
     /// Who registers it.
     pub actor: String,
 }
@@ -31,6 +36,14 @@ pub enum ReviseError {
     UnknownTemplate {
         /// The name that was given.
         template: String,
+    },
+    /// The newest revision is not the one that the caller has seen.
+    #[error("the template `{template}` was changed")]
+    Stale {
+        /// Its name.
+        template: String,
+        /// What was not met.
+        unmet: Unmet,
     },
     /// Definition or settings are not valid.
     #[error(transparent)]
@@ -66,6 +79,13 @@ pub(super) async fn revise(app: &App, command: Revise) -> Result<(Template, Revi
     {
         return Ok((template, known, true));
     }
+    command
+        .precondition
+        .check_if_given(Some(template.latest_revision.into()))
+        .map_err(|unmet| ReviseError::Stale {
+            template: command.template.clone(),
+            unmet,
+        })?;
     let number = template.latest_revision + 1;
     let revision = register::revision(number, settings, &command.actor, checked, app.clock.now());
     store::insert_revision(tx.conn(), &command.template, &revision).await?;
@@ -81,7 +101,9 @@ pub(super) async fn revise(app: &App, command: Revise) -> Result<(Template, Revi
         },
     )
     .await?;
-    tx.commit().await?;
+    if command.effect == Effect::Real {
+        tx.commit().await?;
+    }
     template.latest_revision = number;
     Ok((template, revision, false))
 }

@@ -5,10 +5,10 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::model::{Binding, BindingState, MachineType};
-use super::schema::{self, Violation};
 use super::store;
 use crate::db::{DbError, Tx};
 use crate::environments::{EnvironmentName, Target};
+use crate::schema::{self, Violation};
 
 /// A template that can be started in an environment.
 #[derive(Debug, Clone)]

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::model::{Diagnostic, MachineType, Settings, Severity, Transform, Written};
 use super::plan::{self, Fault};
-use super::schema::{self, InvalidSchema};
 use super::{digest, transform};
 use crate::limits;
 use crate::policies::{InvalidRule, examine};
+use crate::schema::{self, InvalidSchema};
 
 /// A definition that can be registered.
 #[derive(Debug, Clone, PartialEq)]

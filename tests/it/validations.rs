@@ -402,3 +402,118 @@ async fn every_code_has_a_page() {
         .expect_problem(404, "not_found");
     assert_eq!(signalbox.get("/docs/").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_dry_run_of_a_registration_says_what_would_be_and_leaves_nothing() {
+    let service = InProcess::start("").await;
+    let body = json!({"name": "orders", "definition": task(), "retry_attempts": 2});
+    let would_be = service
+        .post("", "/v1/templates?dry_run=true", body.clone())
+        .await
+        .expect(200);
+    assert_eq!(would_be["revision"], 1);
+    assert_eq!(would_be["environments"][0]["state"], "pending");
+    service
+        .get("", "/v1/templates/orders")
+        .await
+        .expect_problem(404, "not_found");
+    let registered = service.post("", "/v1/templates", body).await.expect(201);
+    assert_eq!(registered["digest"], would_be["digest"]);
+    let dry = json!({"definition": task_with_timeout()});
+    let would_be = service
+        .post("", "/v1/templates/orders/revisions?dry_run=true", dry.clone())
+        .await
+        .expect(200);
+    assert_eq!(would_be["revision"], 2);
+    let read = service.get("", "/v1/templates/orders").await;
+    assert_eq!(read.headers["etag"], "\"1\"");
+    assert_eq!(read.expect(200)["revision"], 1);
+
+    let revise = async |tag: &str, body: Value| {
+        let request = service.request(Method::POST, "/v1/templates/orders/revisions");
+        service
+            .send("", request.header("if-match", tag).json(&body))
+            .await
+    };
+    revise("\"1\"", dry).await.expect(201);
+    let mut third = task_with_timeout();
+    third["Comment"] = json!("third");
+    revise("\"1\"", json!({"definition": third}))
+        .await
+        .expect_problem(412, "precondition_failed");
+}
+
+/// The command line in a folder: exit status, output, errors.
+fn command(folder: &std::path::Path, arguments: &[&str], input: &str) -> (i32, String, String) {
+    use std::io::Write as _;
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_signalbox"))
+        .arg("validate")
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn the_command_checks_templates_folders_and_streams_and_its_status_says_how_it_went() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("flows")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("flows/good.asl.json", &task_with_timeout().to_string());
+    write(
+        "template.yaml",
+        "Resources:\n  Orders:\n    Type: AWS::Serverless::StateMachine\n    Properties:\n      Definition:\n        StartAt: A\n        States:\n          A:\n            type: Pass\n            End: true\n",
+    );
+    let (status, output, errors) = command(folder.path(), &["--severity", "error", "flows"], "");
+    assert_eq!(
+        (status, output.as_str(), errors.as_str()),
+        (0, "flows/good.asl.json: valid\n", "")
+    );
+    let (status, output, _) = command(folder.path(), &["--severity", "error", "."], "");
+    assert_eq!(status, 1);
+    assert!(output.contains("template.yaml:9:13"), "{output}");
+    let (status, output, _) = command(folder.path(), &["--format", "sarif", "template.yaml"], "");
+    assert_eq!(status, 1);
+    let log: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    assert_eq!(
+        log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"],
+        9
+    );
+    let (status, output, _) = command(folder.path(), &["--format", "github", "template.yaml"], "");
+    assert_eq!(status, 1);
+    assert!(
+        output.starts_with("::error file=template.yaml,line=9,"),
+        "{output}"
+    );
+    let (status, output, _) = command(folder.path(), &["--fix", "--dry-run", "template.yaml"], "");
+    assert_eq!(status, 1);
+    assert!(
+        output.contains("-            type: Pass\n+            Type: Pass\n"),
+        "{output}"
+    );
+    let (status, output, errors) = command(folder.path(), &["--fix", "template.yaml"], "");
+    assert_eq!(status, 0, "{output}{errors}");
+    let (status, output, _) = command(
+        folder.path(),
+        &["-"],
+        "StartAt: A\nStates: {A: {Type: Succeed}}\n",
+    );
+    assert_eq!((status, output.as_str()), (0, "standard input: valid\n"));
+    assert_eq!(command(folder.path(), &["nowhere.json"], "").0, 2);
+    assert_eq!(
+        command(folder.path(), &["--format", "nothing", "template.yaml"], "").0,
+        2
+    );
+    assert_eq!(command(folder.path(), &["--deny", "warnings", "flows"], "").0, 1);
+}

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::super::rules::terms;
-use super::form::{self, InvalidForm, Misfit};
 use super::model::{Task, TaskAnswer, TaskState};
 use super::rules::{self, TaskRefusal};
 use super::{send, store};
@@ -13,6 +12,7 @@ use crate::audit::{self, AuditEntry};
 use crate::db::DbError;
 use crate::ids::TaskId;
 use crate::limits::EXECUTION_INPUT_BYTES_MAX;
+use crate::schema::{self, InvalidSchema, Violation};
 
 /// Why an answer is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -23,13 +23,13 @@ pub(super) enum AnswerError {
     Refused(#[from] TaskRefusal),
     /// It does not fit the task's form.
     #[error("the answer does not fit the task's form")]
-    Misfit(Vec<Misfit>),
+    Misfit(Vec<Violation>),
     /// It is larger than a task's output may be (AWS quota: 256 KiB).
     #[error("the answer has {bytes} bytes; a task's output has at most {EXECUTION_INPUT_BYTES_MAX}")]
     TooLarge { bytes: usize },
     /// The form, which was checked when it was handed in, is none.
     #[error(transparent)]
-    Form(#[from] InvalidForm),
+    Form(#[from] InvalidSchema),
     /// The database failed; nothing was answered.
     #[error("could not write the answer")]
     Database(#[from] DbError),
@@ -56,7 +56,7 @@ pub(super) async fn answer(
                 return Err(AnswerError::TooLarge { bytes });
             }
             if let Some(form) = &task.form {
-                let misfits = form::misfits(form, &output)?;
+                let misfits = schema::violations(&schema::compile(form)?, &output);
                 if !misfits.is_empty() {
                     return Err(AnswerError::Misfit(misfits));
                 }

@@ -16,7 +16,6 @@ use super::super::model::Approver;
 use super::super::rules::terms;
 use super::super::store::Assignee;
 use super::answer::{AnswerError, answer};
-use super::form::InvalidForm;
 use super::hold::{self, HoldError};
 use super::intake::{IntakeError, intake};
 use super::list::{self, Filter};
@@ -28,6 +27,7 @@ use crate::db::paging::{Page, PageQuery, decode_cursor};
 use crate::http::{Caller, ErrorItem, Json, Path, Problem, ProblemKind, Query};
 use crate::ids::TaskId;
 use crate::limits::EXECUTION_INPUT_BYTES_MAX;
+use crate::schema::InvalidSchema;
 
 /// Characters of a task token (Step Functions API model, `TaskToken`).
 const TOKEN_CHARS_MAX: usize = 2_048;
@@ -491,7 +491,7 @@ impl From<IntakeError> for Problem {
             IntakeError::UnknownEnvironment(_) | IntakeError::EnvironmentName(_) => {
                 invalid("/environment", detail)
             }
-            IntakeError::Form(InvalidForm { pointer, .. }) => invalid(&format!("/form{pointer}"), detail),
+            IntakeError::Form(InvalidSchema { pointer, .. }) => invalid(&format!("/form{pointer}"), detail),
             IntakeError::Database(error) => error.into(),
         }
     }

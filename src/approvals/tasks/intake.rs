@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use super::deadline;
-use super::form::{self, InvalidForm};
 use super::model::{NewTask, Task};
 use super::store;
 use crate::access::Caller;
@@ -14,6 +13,7 @@ use crate::db::DbError;
 use crate::environments::UnknownEnvironment;
 use crate::ids::TaskId;
 use crate::notifications::{self, Audience, Notification};
+use crate::schema::{self, InvalidSchema};
 
 /// Why a task is not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub(super) enum IntakeError {
     #[error(transparent)]
     EnvironmentName(#[from] InvalidEnvironmentName),
     #[error(transparent)]
-    Form(#[from] InvalidForm),
+    Form(#[from] InvalidSchema),
     /// The database failed; nothing was taken in.
     #[error("could not write the task")]
     Database(#[from] DbError),
@@ -33,7 +33,7 @@ pub(super) enum IntakeError {
 pub(super) async fn intake(app: &App, who: &Caller, new: NewTask) -> Result<(Task, bool), IntakeError> {
     app.environments.target(&new.environment.parse()?)?;
     if let Some(form) = &new.form {
-        form::check(form)?;
+        schema::compile(form)?;
     }
     let now = app.clock.now();
     let hash = Sha256::digest(new.token.as_bytes());

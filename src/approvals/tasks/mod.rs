@@ -13,7 +13,6 @@
 
 mod answer;
 pub mod deadline;
-mod form;
 mod hold;
 pub mod http;
 mod intake;

@@ -1,31 +1,65 @@
-//! `signalbox validate FILE…`: checks definitions before anybody deploys them. For people an excerpt with the place, the
-//! fault and what to do; for machines the diagnostics of the API, one object for each file.
+//! `signalbox validate FILE…`: checks definitions before anybody deploys them, in JSON, in YAML and inside CloudFormation and SAM
+//! templates. For people an excerpt with the place, the fault and what to do; for machines JSON, GitHub's annotations and SARIF.
+//! `--fix` applies what can be mended to the files.
 
+mod check;
+mod cloudformation;
+mod document;
+mod edit_yaml;
+mod files;
+mod machine;
+mod mend;
+mod origin;
+mod text;
+mod yaml;
+
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use asl::{CheckOptions, Diagnosis, Diagnostic, MachineKind, Severity};
+use annotate_snippets::Renderer;
+use asl::json::spanned::LineIndex;
+use asl::{Confidence, MachineKind};
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
 
+use self::check::{Look, Report};
+use self::document::{Language, Reference};
+use self::files::Candidate;
+use self::machine::Checked;
 use crate::clock::Clock;
-
-/// Lines shown before and after the one a diagnostic is about.
-const CONTEXT_LINES: usize = 1;
+use crate::policies::{self, RuleSet, Severity};
 
 /// Checks definitions written in the Amazon States Language.
 #[derive(Debug, Args)]
 pub struct ValidateArguments {
-    /// Files to check; `-` reads standard input.
+    /// Files to check: JSON, YAML, CloudFormation or SAM templates; folders, patterns such as `workflows/**/*.asl.json`, `-` for
+    /// standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How to print what was found.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// The type of the state machines: Express takes less than Standard.
+    /// The type of the state machines, where no template says it: Express takes less than Standard.
     #[arg(long = "type", value_enum, ignore_case = true, default_value_t = Kind::Standard)]
     pub kind: Kind,
+    /// Leave out what is less grave.
+    #[arg(long, value_enum, ignore_case = true, value_name = "LEVEL", default_value_t = Level::Info)]
+    pub severity: Level,
+    /// Fail for what is this grave or graver.
+    #[arg(long, value_enum, ignore_case = true, value_name = "LEVEL", default_value_t = Level::Error)]
+    pub deny: Level,
+    /// A rule set to apply, in JSON or YAML: {lints, rules}, as PUT /v1/rule-sets takes it.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// Apply the fixes that are certain to the files; `--fix=likely` the good guesses, too.
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "certain")]
+    pub fix: Option<Fix>,
+    /// With --fix: print what would change, and change nothing.
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+    /// Where a Signalbox serves its pages about diagnostics; SARIF links to them.
+    #[arg(long, value_name = "URL")]
+    pub docs_url: Option<String>,
     /// Leave colours out.
     #[arg(long, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new(), hide_env = true)]
     pub no_color: bool,
@@ -38,6 +72,10 @@ pub enum Format {
     Text,
     /// An array with one object for each file.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations by GitHub Actions' workflow commands.
+    Github,
 }
 
 /// The type of a state machine.
@@ -49,6 +87,28 @@ pub enum Kind {
     Express,
 }
 
+/// How grave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Level {
+    /// AWS, or the rule set, refuses it.
+    #[value(alias = "errors")]
+    Error,
+    /// It runs, but probably not as it should.
+    #[value(alias = "warnings")]
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// Which fixes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Fix {
+    /// Those with no other reading.
+    Certain,
+    /// Good guesses, too.
+    Likely,
+}
+
 /// How a run ended, and with it the exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
@@ -56,7 +116,7 @@ pub enum Verdict {
     Valid,
     /// Errors in at least one definition: 1.
     Invalid,
-    /// At least one file could not be read: 2.
+    /// At least one file could not be read or written, or there was nothing to check: 2.
     Unreadable,
 }
 
@@ -77,7 +137,7 @@ pub struct Streams<'s> {
     pub input: &'s mut dyn Read,
     /// Where findings go.
     pub output: &'s mut dyn Write,
-    /// Where files that can't be read are named.
+    /// Where files that can't be read are named, and what was mended.
     pub errors: &'s mut dyn Write,
     /// Whether `output` shows colours.
     pub is_terminal: bool,
@@ -89,45 +149,304 @@ pub fn validate(
     clock: &dyn Clock,
     streams: &mut Streams<'_>,
 ) -> io::Result<Verdict> {
-    let options = CheckOptions {
+    let set = match arguments.rules.as_deref().map(rule_set).transpose() {
+        Ok(set) => set.unwrap_or_default(),
+        Err(why) => {
+            writeln!(streams.errors, "signalbox: {why}")?;
+            return Ok(Verdict::Unreadable);
+        }
+    };
+    let look = Look {
         kind: match arguments.kind {
             Kind::Standard => MachineKind::Standard,
             Kind::Express => MachineKind::Express,
         },
-        max_results: 0,
-        now_ms: Some(clock.now().timestamp_millis()),
+        now: clock.now(),
+        set,
     };
     let renderer = if streams.is_terminal && !arguments.no_color {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    let mut verdict = Verdict::Valid;
-    let mut answers = Vec::with_capacity(arguments.files.len());
-    for file in &arguments.files {
-        let name = name_of(file);
-        let text = match read(file, streams.input) {
-            Ok(text) => text,
-            Err(error) => {
-                writeln!(streams.errors, "signalbox: {name} can't be read: {error}")?;
-                verdict = Verdict::Unreadable;
+    let mut run = Run {
+        arguments,
+        look,
+        renderer,
+        streams,
+        verdict: Verdict::Valid,
+        done: BTreeSet::new(),
+        checked: Vec::new(),
+    };
+    let named_by_templates = run.look_into_all()?;
+    run.follow(named_by_templates)?;
+    run.end()
+}
+
+/// Reads a rule set and says what is wrong with it.
+fn rule_set(path: &Path) -> Result<RuleSet, String> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{name} can't be read: {error}"))?;
+    let value = match document::language(path, &text) {
+        Language::Json => serde_json::from_str(&text).map_err(|error| format!("{name}: {error}"))?,
+        Language::Yaml => yaml::to_value(&yaml::parse(&text).map_err(|error| format!("{name}: {error}"))?),
+    };
+    let set: RuleSet = serde_json::from_value(value).map_err(|error| format!("{name}: {error}"))?;
+    match policies::faults(&set).first() {
+        None => Ok(set),
+        Some(fault) => Err(format!("{name}: `{}` {}", fault.pointer, fault.message)),
+    }
+}
+
+/// A definition's file that a template names.
+struct Named {
+    template: PathBuf,
+    text: String,
+    reference: Reference,
+}
+
+struct Run<'r, 's> {
+    arguments: &'r ValidateArguments,
+    look: Look,
+    renderer: Renderer,
+    streams: &'r mut Streams<'s>,
+    verdict: Verdict,
+    /// Files that were checked, however they are written.
+    done: BTreeSet<PathBuf>,
+    /// For the formats that are written as a whole.
+    checked: Vec<Checked>,
+}
+
+impl Run<'_, '_> {
+    /// Looks into everything that was asked for; templates first say what the files that they name run as.
+    fn look_into_all(&mut self) -> io::Result<Vec<Named>> {
+        let mut named = Vec::new();
+        let mut waiting = Vec::new();
+        for argument in &self.arguments.files {
+            let found = match files::find(argument) {
+                Ok(found) => found,
+                Err(error) => {
+                    self.unreadable(&argument.display().to_string(), &chain(&error))?;
+                    continue;
+                }
+            };
+            let mut any = false;
+            for candidate in found {
+                let name = name_of(&candidate.path);
+                let text = match files::read(&candidate.path, self.streams.input) {
+                    Ok(text) => text,
+                    // What nobody named need not be text.
+                    Err(error) if !candidate.is_named && error.kind() == io::ErrorKind::InvalidData => {
+                        continue;
+                    }
+                    Err(error) => {
+                        any = true;
+                        self.unreadable(&name, &error.to_string())?;
+                        continue;
+                    }
+                };
+                if !candidate.is_named && !document::is_of_interest(&candidate.path, &text) {
+                    continue;
+                }
+                any = true;
+                let read = document::read(&text, document::language(&candidate.path, &text));
+                named.extend(read.references.into_iter().map(|reference| Named {
+                    template: candidate.path.clone(),
+                    text: text.clone(),
+                    reference,
+                }));
+                self.note_elsewhere(&name, &read.elsewhere)?;
+                waiting.push((candidate, text));
+            }
+            if !any {
+                self.unreadable(&argument.display().to_string(), "there are no definitions here")?;
+            }
+        }
+        let by_template: BTreeSet<PathBuf> = named.iter().filter_map(|named| real(&named.path())).collect();
+        for (candidate, text) in waiting {
+            // A file that a template names is checked as what the template runs it as.
+            if candidate.is_named || real(&candidate.path).is_none_or(|path| !by_template.contains(&path)) {
+                self.look_into(&candidate, text, None)?;
+            }
+        }
+        Ok(named)
+    }
+
+    fn note_elsewhere(&mut self, name: &str, machines: &[String]) -> io::Result<()> {
+        for machine in machines {
+            writeln!(
+                self.streams.errors,
+                "signalbox: {name}: the definition of {machine} is in a bucket and was not checked"
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Checks the files that templates name.
+    fn follow(&mut self, named: Vec<Named>) -> io::Result<()> {
+        for named in named {
+            let path = named.path();
+            if real(&path).is_some_and(|path| self.done.contains(&path)) {
                 continue;
             }
+            match std::fs::read_to_string(&path) {
+                Ok(text) => {
+                    let candidate = Candidate { path, is_named: true };
+                    self.look_into(&candidate, text, named.reference.kind)?;
+                }
+                Err(error) => {
+                    let message = format!("`{}` can't be read: {error}", named.reference.path);
+                    let finding = check::placed(
+                        &LineIndex::new(&named.text),
+                        check::plain("DEFINITION_UNREADABLE", message),
+                        Some(named.reference.machine),
+                        named.reference.span,
+                    );
+                    let report = Report {
+                        findings: vec![finding],
+                        definitions: 1,
+                        truncated: false,
+                    };
+                    self.report(&name_of(&named.template), &named.text, report)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look_into(
+        &mut self,
+        candidate: &Candidate,
+        text: String,
+        kind: Option<MachineKind>,
+    ) -> io::Result<()> {
+        if let Some(path) = real(&candidate.path)
+            && !self.done.insert(path)
+        {
+            return Ok(());
+        }
+        let name = name_of(&candidate.path);
+        let language = document::language(&candidate.path, &text);
+        let before = self.look.kind;
+        self.look.kind = kind.unwrap_or(before);
+        let text = self.mend(&candidate.path, &name, text, language)?;
+        let read = document::read(&text, language);
+        let report = check::check(&text, &read, &self.look);
+        self.look.kind = before;
+        if report.definitions == 0 && !(read.references.is_empty() && read.elsewhere.is_empty()) {
+            // A template whose definitions are in files of their own, which are reported.
+            return Ok(());
+        }
+        self.report(&name, &text, report)
+    }
+
+    /// The text after its fixes, if some are asked for; written, or told in a dry run.
+    fn mend(&mut self, path: &Path, name: &str, text: String, language: Language) -> io::Result<String> {
+        let least = match self.arguments.fix {
+            None => return Ok(text),
+            Some(Fix::Certain) => Confidence::Certain,
+            Some(Fix::Likely) => Confidence::Likely,
         };
-        let diagnosis = asl::diagnose(&text, &options);
-        if !diagnosis.is_valid() {
-            verdict = verdict.max(Verdict::Invalid);
+        let mended = mend::mend(&text, language, &self.look, least);
+        for left in &mended.left {
+            writeln!(self.streams.errors, "signalbox: {name}: not done: {left}")?;
         }
-        match arguments.format {
-            Format::Json => answers.push(as_json(&name, &diagnosis)),
-            Format::Text => heard(print(streams.output, &renderer, &name, &text, diagnosis))?,
+        if mended.applied.is_empty() {
+            return Ok(text);
+        }
+        if self.arguments.dry_run {
+            let diff = mend::diff(name, &text, &mended.text);
+            heard(self.streams.output.write_all(diff.as_bytes()))?;
+            return Ok(text);
+        }
+        if path == Path::new("-") {
+            self.unreadable(
+                name,
+                "what is read from there can't be changed; --dry-run shows the fixes",
+            )?;
+            return Ok(text);
+        }
+        if let Err(error) = std::fs::write(path, &mended.text) {
+            self.unreadable(name, &format!("the fixes can't be written: {error}"))?;
+            return Ok(text);
+        }
+        for applied in &mended.applied {
+            let place = applied.location.as_deref().unwrap_or("/");
+            writeln!(
+                self.streams.errors,
+                "signalbox: {name}: {place}: {}",
+                applied.title
+            )?;
+        }
+        Ok(mended.text)
+    }
+
+    fn report(&mut self, name: &str, text: &str, mut report: Report) -> io::Result<()> {
+        let level = |severity| match severity {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+            Severity::Info => Level::Info,
+        };
+        if report
+            .findings
+            .iter()
+            .any(|finding| level(finding.diagnostic.severity) <= self.arguments.deny)
+        {
+            self.verdict = self.verdict.max(Verdict::Invalid);
+        }
+        report
+            .findings
+            .retain(|finding| level(finding.diagnostic.severity) <= self.arguments.severity);
+        match self.arguments.format {
+            // A dry run of fixes prints a diff, which may be piped to patch.
+            Format::Text if self.arguments.dry_run => Ok(()),
+            Format::Text => heard(text::print(
+                self.streams.output,
+                &self.renderer,
+                name,
+                text,
+                &report,
+            )),
+            Format::Json | Format::Sarif | Format::Github => {
+                self.checked.push(Checked {
+                    name: name.to_owned(),
+                    report,
+                });
+                Ok(())
+            }
         }
     }
-    if arguments.format == Format::Json {
-        heard(writeln!(streams.output, "{:#}", Value::Array(answers)))?;
+
+    fn unreadable(&mut self, name: &str, why: &str) -> io::Result<()> {
+        self.verdict = Verdict::Unreadable;
+        writeln!(self.streams.errors, "signalbox: {name} can't be checked: {why}")
     }
-    heard(streams.output.flush())?;
-    Ok(verdict)
+
+    fn end(self) -> io::Result<Verdict> {
+        let output = &mut *self.streams.output;
+        heard(match self.arguments.format {
+            Format::Text => Ok(()),
+            Format::Json => machine::json(output, &self.checked),
+            Format::Github => machine::github(output, &self.checked),
+            Format::Sarif => machine::sarif(output, &self.checked, self.arguments.docs_url.as_deref()),
+        })?;
+        heard(output.flush())?;
+        Ok(self.verdict)
+    }
+}
+
+impl Named {
+    fn path(&self) -> PathBuf {
+        self.template
+            .parent()
+            .unwrap_or(Path::new(""))
+            .join(&self.reference.path)
+    }
+}
+
+/// One name for a file, however it is written. None for standard input and for what is not there.
+fn real(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
 }
 
 /// A reader that has gone (`validate … | head`) is nobody's fault: the verdict counts all the same.
@@ -146,297 +465,13 @@ fn name_of(file: &Path) -> String {
     }
 }
 
-fn read(file: &Path, input: &mut dyn Read) -> io::Result<String> {
-    if file != Path::new("-") {
-        return std::fs::read_to_string(file);
+/// The error and its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
-    let mut text = String::new();
-    input.read_to_string(&mut text)?;
-    Ok(text)
-}
-
-fn as_json(name: &str, diagnosis: &Diagnosis) -> Value {
-    let diagnostics: Vec<Value> = diagnosis
-        .diagnostics
-        .iter()
-        .map(|diagnostic| {
-            let mut object = json!({
-                "severity": diagnostic.severity().as_str(),
-                "code": diagnostic.code.as_str(),
-                "message": diagnostic.message,
-                "line": diagnostic.line,
-                "column": diagnostic.column,
-            });
-            if let Value::Object(members) = &mut object {
-                let optional = [("location", &diagnostic.location), ("help", &diagnostic.help)];
-                for (key, value) in optional {
-                    if let Some(value) = value {
-                        members.insert(key.to_owned(), value.as_str().into());
-                    }
-                }
-            }
-            object
-        })
-        .collect();
-    json!({
-        "file": name,
-        "result": if diagnosis.is_valid() { "OK" } else { "FAIL" },
-        "diagnostics": diagnostics,
-        "truncated": diagnosis.truncated,
-    })
-}
-
-fn print(
-    output: &mut dyn Write,
-    renderer: &Renderer,
-    name: &str,
-    text: &str,
-    mut diagnosis: Diagnosis,
-) -> io::Result<()> {
-    diagnosis
-        .diagnostics
-        .sort_by_key(|diagnostic| (diagnostic.severity(), diagnostic.line, diagnostic.column));
-    for diagnostic in &diagnosis.diagnostics {
-        writeln!(
-            output,
-            "{}\n",
-            renderer.render(&[excerpt(name, text, diagnostic)])
-        )?;
-    }
-    let more = if diagnosis.truncated { ", and more" } else { "" };
-    writeln!(output, "{name}: {}{more}", summary(&diagnosis.diagnostics))
-}
-
-/// `1 error, 2 warnings`, or `valid`.
-fn summary(diagnostics: &[Diagnostic]) -> String {
-    let count = |severity, noun: &str| {
-        let count = diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity() == severity)
-            .count();
-        match count {
-            0 => None,
-            1 => Some(format!("1 {noun}")),
-            count => Some(format!("{count} {noun}s")),
-        }
-    };
-    let counts = [
-        count(Severity::Error, "error")
-            .unwrap_or_else(|| "valid".to_owned())
-            .into(),
-        count(Severity::Warning, "warning"),
-        count(Severity::Info, "remark"),
-    ];
-    counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-fn excerpt<'t>(name: &'t str, text: &'t str, diagnostic: &'t Diagnostic) -> Group<'t> {
-    let level = match diagnostic.severity() {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-        Severity::Info => Level::INFO,
-    };
-    let window = Window::around(text, diagnostic);
-    let label = match diagnostic.location.as_deref() {
-        Some(location) if location.starts_with('/') => location,
-        _ => "",
-    };
-    let annotation = AnnotationKind::Primary.span(window.from..window.to).label(label);
-    let snippet = Snippet::source(window.text)
-        .path(name)
-        .line_start(window.first_line)
-        .annotation(annotation);
-    let group = level
-        .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code.as_str())
-        .element(snippet);
-    match &diagnostic.help {
-        Some(help) => group.element(Level::HELP.message(help.as_str())),
-        None => group,
-    }
-}
-
-/// The lines around a diagnostic. A definition can be a megabyte, of which nobody wants to see more.
-struct Window<'t> {
-    text: &'t str,
-    /// Number of its first line, from 1.
-    first_line: usize,
-    /// What to mark, in bytes of `text`; one line of it.
-    from: usize,
-    to: usize,
-}
-
-impl<'t> Window<'t> {
-    fn around(text: &'t str, diagnostic: &Diagnostic) -> Self {
-        let at = diagnostic.span.start.min(text.len());
-        let mut start = line_start(text, at);
-        let mut first_line = usize::try_from(diagnostic.line).unwrap_or(1);
-        for _ in 0..CONTEXT_LINES {
-            if start > 0 {
-                start = line_start(text, start - 1);
-                first_line -= 1;
-            }
-        }
-        let line_end = line_end(text, at);
-        let mut end = line_end;
-        for _ in 0..CONTEXT_LINES {
-            if end < text.len() {
-                end = self::line_end(text, end + 1);
-            }
-        }
-        let to = diagnostic.span.end.clamp(at, line_end);
-        Self {
-            text: text.get(start..end).unwrap_or_default(),
-            first_line,
-            from: at - start,
-            to: to - start,
-        }
-    }
-}
-
-fn line_start(text: &str, at: usize) -> usize {
-    text.get(..at)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |newline| newline + 1)
-}
-
-fn line_end(text: &str, at: usize) -> usize {
-    text.get(at..)
-        .and_then(|after| after.find('\n'))
-        .map_or(text.len(), |newline| at + newline)
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::clock::SystemClock;
-
-    #[derive(Parser)]
-    struct Command {
-        #[command(flatten)]
-        arguments: ValidateArguments,
-    }
-
-    /// Runs with arguments and standard input: verdict, output, errors.
-    fn run(arguments: &[&str], input: &str) -> (Verdict, String, String) {
-        let command = Command::parse_from(std::iter::once("validate").chain(arguments.iter().copied()));
-        let (mut output, mut errors) = (Vec::new(), Vec::new());
-        let mut streams = Streams {
-            input: &mut input.as_bytes(),
-            output: &mut output,
-            errors: &mut errors,
-            is_terminal: false,
-        };
-        let verdict = validate(&command.arguments, &SystemClock, &mut streams).unwrap();
-        (
-            verdict,
-            String::from_utf8(output).unwrap(),
-            String::from_utf8(errors).unwrap(),
-        )
-    }
-
-    const VALID: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
-    const INVALID: &str = "{\n  \"StartAt\": \"A\",\n  \"States\": {\n    \"A\": {\"Type\": \"Pass\", \"Next\": \"Ghost\"},\n    \"Gost\": {\"Type\": \"Succeed\"}\n  }\n}\n";
-
-    #[test]
-    fn a_valid_definition_is_called_valid() {
-        let (verdict, output, errors) = run(&["-"], VALID);
-        assert_eq!(
-            (verdict.exit_status(), output.as_str(), errors.as_str()),
-            (0, "standard input: valid\n", "")
-        );
-    }
-
-    #[test]
-    fn a_fault_is_shown_with_its_place_and_its_help() {
-        let (verdict, output, _) = run(&["-"], INVALID);
-        assert_eq!(verdict.exit_status(), 1);
-        for part in [
-            "error[MISSING_TRANSITION_TARGET]: Missing 'Next' target: Ghost",
-            "standard input:4:35",
-            "\"Next\": \"Ghost\"",
-            "/States/A/Next",
-            "help: Did you mean \"Gost\"?",
-            "1 error",
-        ] {
-            assert!(output.contains(part), "{part} is missing in:\n{output}");
-        }
-    }
-
-    #[test]
-    fn machines_get_one_object_for_each_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let (good, bad) = (folder.path().join("good.json"), folder.path().join("bad.json"));
-        std::fs::write(&good, VALID).unwrap();
-        std::fs::write(&bad, INVALID).unwrap();
-        let files = [good.to_str().unwrap(), bad.to_str().unwrap()];
-        let (verdict, output, _) = run(&["--format", "json", files[0], files[1]], "");
-        assert_eq!(verdict, Verdict::Invalid);
-        let answers: Value = serde_json::from_str(&output).unwrap();
-        assert_eq!(answers[0]["result"], "OK");
-        assert_eq!(answers[1]["result"], "FAIL");
-        assert_eq!(answers[1]["diagnostics"][0]["location"], "/States/A/Next");
-        assert_eq!(answers[1]["diagnostics"][0]["line"], 4);
-    }
-
-    #[test]
-    fn the_type_of_the_machine_counts() {
-        let text = r#"{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync", "End": true}}}"#;
-        assert_eq!(run(&["-"], text).0, Verdict::Valid);
-        assert_eq!(run(&["--type", "EXPRESS", "-"], text).0, Verdict::Invalid);
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_read_is_named_and_the_others_are_checked() {
-        let (verdict, output, errors) = run(&["no-such-file.json", "-"], VALID);
-        assert_eq!(verdict.exit_status(), 2);
-        assert!(
-            errors.starts_with("signalbox: no-such-file.json can't be read: "),
-            "{errors}"
-        );
-        assert!(output.contains("standard input: valid"), "{output}");
-    }
-
-    #[test]
-    fn a_reader_that_has_gone_changes_no_verdict() {
-        struct Gone;
-        impl Write for Gone {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::BrokenPipe.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Err(io::ErrorKind::BrokenPipe.into())
-            }
-        }
-        for format in ["text", "json"] {
-            let command = Command::parse_from(["validate", "--format", format, "-"]);
-            let mut streams = Streams {
-                input: &mut INVALID.as_bytes(),
-                output: &mut Gone,
-                errors: &mut Vec::new(),
-                is_terminal: false,
-            };
-            let verdict = validate(&command.arguments, &SystemClock, &mut streams).unwrap();
-            assert_eq!(verdict, Verdict::Invalid);
-        }
-    }
-
-    #[test]
-    fn any_text_can_be_shown() {
-        for text in [
-            "",
-            "\n",
-            "{",
-            "\u{feff}{}",
-            "{\"é\": ",
-            "[1,\r\n2",
-            "{\"StartAt\": \"A\", \"States\": {\"A\": {}\n}}",
-        ] {
-            let (verdict, output, _) = run(&["-"], text);
-            assert_eq!(verdict, Verdict::Invalid, "{text:?}");
-            assert!(output.contains("error"), "{text:?}: {output}");
-        }
-    }
-}
+mod tests;

@@ -100,6 +100,7 @@ impl From<ReviseError> for Problem {
     fn from(error: ReviseError) -> Self {
         match error {
             ReviseError::UnknownTemplate { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
+            ReviseError::Stale { template, unmet } => unmet.problem(&format!("the template `{template}`")),
             ReviseError::Check(error) => error.into(),
             ReviseError::Database(error) => error.into(),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 
 use super::super::diff::Diff;
@@ -14,19 +14,23 @@ use super::templates::{location, unknown};
 use super::views::{RevisionSummary, RevisionView};
 use crate::app::App;
 use crate::db::paging::{self, Page, PageQuery};
-use crate::http::{Caller, Json, Path, Problem, ProblemKind, Query, Role};
+use crate::http::{Caller, DryRun, Effect, Json, Path, Precondition, Problem, ProblemKind, Query, Role};
 
-/// Registers a revision. It is not deployed by that. The same again gives 200 and the revision that is there.
-#[utoipa::path(post, path = "/v1/templates/{template}/revisions", tag = "templates", params(("template" = String, Path, description = "The template's name")),
+/// Registers a revision. It is not deployed by that. The same again gives 200 and the revision that is there. `If-Match` with the
+/// template's ETag refuses it when somebody else has registered one meanwhile.
+#[utoipa::path(post, path = "/v1/templates/{template}/revisions", tag = "templates", params(("template" = String, Path, description = "The template's name"), DryRun),
     request_body = RegisterRevision, responses(
     (status = 201, description = "Registered", body = RevisionView),
     (status = 200, description = "It was registered already", body = RevisionView),
     (status = 404, description = "No such template", body = Problem),
+    (status = 412, description = "`If-Match` is not the newest revision", body = Problem),
     (status = 422, description = "The definition or a setting is not valid", body = Problem)))]
 pub(super) async fn register_revision(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(template): Path<String>,
+    Query(query): Query<DryRun>,
+    precondition: Precondition,
     Json(request): Json<RegisterRevision>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.require(Role::Deployer)?;
@@ -35,12 +39,19 @@ pub(super) async fn register_revision(
         template,
         definition,
         change,
+        precondition,
+        effect: query.effect(),
         actor: caller.name,
     };
     let (template, revision, known) = revise::revise(&app, command).await?;
     let name = template.name.as_str();
-    let headers = location(&format!("/v1/templates/{name}/revisions/{}", revision.revision));
-    let status = if known {
+    let is_dry = query.effect() == Effect::Dry;
+    let headers = if is_dry {
+        HeaderMap::new()
+    } else {
+        location(&format!("/v1/templates/{name}/revisions/{}", revision.revision))
+    };
+    let status = if known || is_dry {
         StatusCode::OK
     } else {
         StatusCode::CREATED

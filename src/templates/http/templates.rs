@@ -12,17 +12,18 @@ use super::requests::{RegisterTemplate, TemplateQuery};
 use super::views::TemplateView;
 use crate::app::App;
 use crate::db::paging::{self, Page, PageQuery};
-use crate::http::{Caller, Json, Path, Problem, ProblemKind, Query, Role};
+use crate::http::{Caller, DryRun, Effect, Json, Path, Problem, ProblemKind, Query, Role, etag};
 
 /// Registers a template and brings it to its environments. Registering the same again gives 200 and tries again where it is not live.
-#[utoipa::path(post, path = "/v1/templates", tag = "templates", request_body = RegisterTemplate, responses(
+#[utoipa::path(post, path = "/v1/templates", tag = "templates", params(DryRun), request_body = RegisterTemplate, responses(
     (status = 201, description = "Registered; `environments` says how far it has come", body = TemplateView),
-    (status = 200, description = "It was registered just so already", body = TemplateView),
+    (status = 200, description = "It was registered just so already, or this is a dry run", body = TemplateView),
     (status = 409, description = "The name belongs to another template", body = Problem),
     (status = 422, description = "The definition or a setting is not valid", body = Problem)))]
 pub(super) async fn register_template(
     State(app): State<Arc<App>>,
     caller: Caller,
+    Query(query): Query<DryRun>,
     Json(request): Json<RegisterTemplate>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.require(Role::Deployer)?;
@@ -33,10 +34,12 @@ pub(super) async fn register_template(
         definition: request.definition,
         settings,
         environments: request.environments,
+        effect: query.effect(),
         actor: caller.name,
     };
     let registered = register::register(&app, command).await?;
-    let status = if registered.known {
+    let is_dry = query.effect() == Effect::Dry;
+    let status = if registered.known || is_dry {
         StatusCode::OK
     } else {
         StatusCode::CREATED
@@ -48,7 +51,11 @@ pub(super) async fn register_template(
     } else {
         0
     };
-    let headers = location(&format!("/v1/templates/{}", registered.template.name));
+    let headers = if is_dry {
+        HeaderMap::new()
+    } else {
+        location(&format!("/v1/templates/{}", registered.template.name))
+    };
     let view = TemplateView::new(
         registered.template,
         registered.revision,
@@ -91,19 +98,20 @@ pub(super) async fn list_templates(
     Ok(Json(rows.map(TemplateView::from)))
 }
 
-/// A template with its newest revision.
+/// A template with its newest revision, whose number is the ETag.
 #[utoipa::path(get, path = "/v1/templates/{template}", tag = "templates", params(("template" = String, Path, description = "Its name")), responses(
     (status = 200, body = TemplateView), (status = 404, description = "No such template", body = Problem)))]
 pub(super) async fn get_template(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(template): Path<String>,
-) -> Result<Json<TemplateView>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     caller.require(Role::Viewer)?;
     let overview = find::find(&app, &template)
         .await?
         .ok_or_else(|| unknown(&template))?;
-    Ok(Json(overview.into()))
+    let tag = etag(overview.revision.revision.into());
+    Ok(([tag], Json(TemplateView::from(overview))))
 }
 
 /// The problem of a template that does not exist.

@@ -1,15 +1,15 @@
-//! `input_schema`: JSON Schema 2020-12 that inputs must fit before anything is started.
+//! JSON Schema 2020-12 that somebody's JSON must fit: a template's inputs, the answers to a human task.
 //!
 //! Nothing is fetched for a `$ref`, whatever its address; patterns run in linear time (no look-around, no back references).
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
-use super::limits;
+use crate::limits;
 
 /// A schema that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the input schema can't be used: {reason}")]
+#[error("the JSON Schema can't be used: {reason}")]
 pub struct InvalidSchema {
     /// Where in the schema, as a JSON Pointer.
     pub pointer: String,
@@ -17,10 +17,10 @@ pub struct InvalidSchema {
     pub reason: String,
 }
 
-/// Where and how an input breaks its schema.
+/// Where and how a value breaks its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Where in the input, as a JSON Pointer.
+    /// Where in the value, as a JSON Pointer.
     pub pointer: String,
     /// The keyword that is broken, such as `required`.
     pub keyword: String,
@@ -29,15 +29,12 @@ pub struct Violation {
 }
 
 /// Compiles a schema.
-pub(super) fn compile(schema: &Value) -> Result<Validator, InvalidSchema> {
+pub fn compile(schema: &Value) -> Result<Validator, InvalidSchema> {
     let bytes = schema.to_string().len();
-    if bytes > limits::INPUT_SCHEMA_BYTES_MAX {
+    if bytes > limits::SCHEMA_BYTES_MAX {
         return Err(InvalidSchema {
             pointer: String::new(),
-            reason: format!(
-                "it has {bytes} bytes; {} are allowed",
-                limits::INPUT_SCHEMA_BYTES_MAX
-            ),
+            reason: format!("it has {bytes} bytes; {} are allowed", limits::SCHEMA_BYTES_MAX),
         });
     }
     jsonschema::options()
@@ -52,10 +49,10 @@ pub(super) fn compile(schema: &Value) -> Result<Validator, InvalidSchema> {
         })
 }
 
-/// How `input` breaks the schema; nothing when it fits.
-pub(super) fn violations(schema: &Validator, input: &Value) -> Vec<Violation> {
+/// How `value` breaks the schema; nothing when it fits.
+pub fn violations(schema: &Validator, value: &Value) -> Vec<Violation> {
     schema
-        .iter_errors(input)
+        .iter_errors(value)
         .take(limits::SCHEMA_VIOLATIONS_MAX)
         .map(|error| Violation {
             pointer: error.instance_path().to_string(),
