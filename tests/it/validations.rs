@@ -481,19 +481,19 @@ fn the_command_checks_templates_folders_and_streams_and_its_status_says_how_it_w
     );
     let (status, output, _) = command(folder.path(), &["--severity", "error", "."], "");
     assert_eq!(status, 1);
-    assert!(output.contains("template.yaml:9:13"), "{output}");
+    assert!(output.contains("template.yaml:8:11"), "{output}");
     let (status, output, _) = command(folder.path(), &["--format", "sarif", "template.yaml"], "");
     assert_eq!(status, 1);
     let log: Value = serde_json::from_str(&output).unwrap();
     assert_eq!(log["version"], "2.1.0");
     assert_eq!(
         log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"],
-        9
+        8
     );
     let (status, output, _) = command(folder.path(), &["--format", "github", "template.yaml"], "");
     assert_eq!(status, 1);
     assert!(
-        output.starts_with("::error file=template.yaml,line=9,"),
+        output.starts_with("::error file=template.yaml,line=8,"),
         "{output}"
     );
     let (status, output, _) = command(folder.path(), &["--fix", "--dry-run", "template.yaml"], "");

@@ -36,8 +36,17 @@ impl<'e> Editor<'e> {
                     node.value,
                     NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) | NodeValue::String(_)
                 );
-                (is_flow || (is_scalar && self.is_on_one_line(node.span)))
-                    .then(|| self.splice(node.span, &flow(value)))
+                if is_flow || (is_scalar && self.is_on_one_line(node.span)) {
+                    return Some(self.splice(node.span, &flow(value)));
+                }
+                let lines = self.child_lines(path)?;
+                let (parent, key) = split(path)?;
+                let column = self.text.get(lines.start..)?.find(|c: char| c != ' ')?;
+                let with = match self.find(&parent)?.value {
+                    NodeValue::Array(_) => element(value, column),
+                    _ => block(&scalar(&key), value, column),
+                };
+                Some(self.splice(lines, &with))
             }
             PatchOperation::Move { from, path } => self.move_to(from, path),
             PatchOperation::Add { path, value } => self.add(path, value),

@@ -33,12 +33,22 @@ pub(super) fn mend(text: &str, language: Language, look: &Look, least: Confidenc
     for _ in 0..ROUNDS_MAX {
         let before = mended.applied.len();
         mended.left.clear();
-        for found in &read(&mended.text, language).found {
-            let diagnosis = asl::diagnose(&found.text, &options(look, found));
-            for diagnostic in fixes::select(&diagnosis.diagnostics, least) {
+        for (index, found) in read(&mended.text, language).found.iter().enumerate() {
+            let offered = asl::diagnose(&found.text, &options(look, found)).diagnostics;
+            let mut now = offered.clone();
+            for diagnostic in fixes::select(&offered, least) {
                 let Some(fix) = &diagnostic.fix else { continue };
-                match apply(&mended.text, &found.mend, &fix.patch) {
-                    Ok(text) => {
+                let fixed = apply(&mended.text, &found.mend, &fix.patch).and_then(|text| {
+                    let then = said(&text, language, look, index);
+                    if fixes::helps(diagnostic, &now, &then) {
+                        Ok((text, then))
+                    } else {
+                        Err("it would break something else".to_owned())
+                    }
+                });
+                match fixed {
+                    Ok((text, then)) => {
+                        now = then;
                         mended.text = text;
                         mended.applied.extend(Applied::of(diagnostic));
                     }
@@ -51,6 +61,15 @@ pub(super) fn mend(text: &str, language: Language, look: &Look, least: Confidenc
         }
     }
     mended
+}
+
+/// What there is to say about the definition of this number in a file.
+fn said(text: &str, language: Language, look: &Look, index: usize) -> Vec<asl::Diagnostic> {
+    let read = read(text, language);
+    let found = read.found.get(index);
+    found.map_or_else(Vec::new, |found| {
+        asl::diagnose(&found.text, &options(look, found)).diagnostics
+    })
 }
 
 /// The file's text with a patch of the definition in it applied.
@@ -105,6 +124,7 @@ fn below(pointer: &str, patch: &[PatchOperation]) -> Vec<PatchOperation> {
 
 /// What would change, as `diff -u` writes it.
 pub(super) fn diff(name: &str, before: &str, after: &str) -> String {
+    let name = name.trim_start_matches('/');
     TextDiff::from_lines(before, after)
         .unified_diff()
         .header(&format!("a/{name}"), &format!("b/{name}"))

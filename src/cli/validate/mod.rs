@@ -397,9 +397,11 @@ impl Run<'_, '_> {
         report
             .findings
             .retain(|finding| level(finding.diagnostic.severity) <= self.arguments.severity);
+        if self.arguments.dry_run {
+            // It prints a diff, which may be piped to patch.
+            return Ok(());
+        }
         match self.arguments.format {
-            // A dry run of fixes prints a diff, which may be piped to patch.
-            Format::Text if self.arguments.dry_run => Ok(()),
             Format::Text => heard(text::print(
                 self.streams.output,
                 &self.renderer,
@@ -425,6 +427,7 @@ impl Run<'_, '_> {
     fn end(self) -> io::Result<Verdict> {
         let output = &mut *self.streams.output;
         heard(match self.arguments.format {
+            _ if self.arguments.dry_run => Ok(()),
             Format::Text => Ok(()),
             Format::Json => machine::json(output, &self.checked),
             Format::Github => machine::github(output, &self.checked),

@@ -11,7 +11,7 @@ pub use edit::{EditError, edit};
 pub use select::select;
 
 use crate::checks::{CheckOptions, diagnose};
-use crate::diagnostic::{Code, Confidence, Diagnostic};
+use crate::diagnostic::{Code, Confidence, Diagnostic, Severity};
 use crate::limits::FIX_ROUNDS_MAX;
 
 /// A fix that was applied.
@@ -52,12 +52,18 @@ pub fn fix(text: &str, options: &CheckOptions, least: Confidence) -> Fixed {
         applied: Vec::new(),
     };
     for _ in 0..FIX_ROUNDS_MAX {
-        let diagnosis = diagnose(&fixed.text, options);
+        let offered = diagnose(&fixed.text, options).diagnostics;
+        let mut now = offered.clone();
         let before = fixed.applied.len();
-        for diagnostic in select(&diagnosis.diagnostics, least) {
+        for diagnostic in select(&offered, least) {
             let Some(fix) = &diagnostic.fix else { continue };
             // A fix whose place has gone is offered again, or not, by the next check.
-            if let Ok(text) = edit(&fixed.text, &fix.patch) {
+            let Ok(text) = edit(&fixed.text, &fix.patch) else {
+                continue;
+            };
+            let then = diagnose(&text, options).diagnostics;
+            if helps(diagnostic, &now, &then) {
+                now = then;
                 fixed.text = text;
                 fixed.applied.extend(Applied::of(diagnostic));
             }
@@ -69,9 +75,35 @@ pub fn fix(text: &str, options: &CheckOptions, least: Confidence) -> Fixed {
     fixed
 }
 
+/// Whether a definition is better off with a fix: what was said before it and after. Only the certain fix of an error may bring other
+/// errors to light (a state whose `Type` can be read at last has its fields checked).
+pub fn helps(fixed: &Diagnostic, before: &[Diagnostic], after: &[Diagnostic]) -> bool {
+    let errors = |diagnostics: &[Diagnostic]| {
+        diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity() == Severity::Error)
+            .count()
+    };
+    let is_certain = fixed
+        .fix
+        .as_ref()
+        .is_some_and(|fix| fix.confidence == Confidence::Certain);
+    errors(after) <= errors(before) || (is_certain && fixed.severity() == Severity::Error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fix_that_breaks_something_else_is_left() {
+        let text = r#"{"StartAt": "m", "States": {"m": {"Type": "Map", "ItemsPath": "$.a", "Parameters": "$.x", "End": true,
+            "ItemProcessor": {"StartAt": "p", "States": {"p": {"Type": "Pass", "End": true}}}}}}"#;
+        let before = diagnose(text, &CheckOptions::default());
+        let fixed = fix(text, &CheckOptions::default(), Confidence::Likely);
+        let after = diagnose(&fixed.text, &CheckOptions::default());
+        assert!(!before.is_valid() || after.is_valid(), "{}", fixed.text);
+    }
 
     #[test]
     fn what_is_fixed_is_not_found_again_and_the_rest_is_untouched() {
