@@ -30,6 +30,9 @@ pub(super) struct Engine {
     /// The configuration file (TOML): functions, access keys of the engine
     #[arg(long, env = "SIGNALBOX_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Mock file of AWS Step Functions Local, for executions started at `<ARN>#<test case>`
+    #[arg(long, env = "SFN_MOCK_CONFIG", value_name = "FILE")]
+    mock_config: Option<PathBuf>,
     #[command(flatten)]
     database: DatabaseFlags,
     /// What is logged, such as `info` or `warn,signalbox_engine=debug` [default: info,sqlx=warn]
@@ -45,6 +48,7 @@ impl Engine {
         let config = Config::load(&Flags {
             config: self.config,
             engine_listen: self.listen,
+            mock_config: self.mock_config,
             database: self.database,
             log: self.log,
             log_format: self.log_format,
@@ -114,6 +118,7 @@ pub(super) async fn open(url: &str, config: &Config) -> Result<Arc<signalbox_eng
         account: EMBEDDED_ACCOUNT.to_owned(),
         access_keys: access_keys.collect(),
         shards: config.engine.shards,
+        mock_config: config.engine.mock_config.clone(),
         ..EngineConfig::default()
     };
     Ok(signalbox_engine::Engine::open(pool, engine).await?)

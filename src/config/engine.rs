@@ -1,6 +1,7 @@
 //! `[engine]`
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -15,6 +16,9 @@ pub struct Engine {
     pub listen: SocketAddr,
     /// Threads that evaluate; 0 means one for each core. Default 0.
     pub shards: usize,
+    /// A mock file of AWS Step Functions Local: executions started at `<state machine's ARN>#<test case>` take their tasks'
+    /// answers from it. Read at each such start. Default none.
+    pub mock_config: Option<PathBuf>,
     /// `[[engine.access_keys]]`: keys that callers of the endpoint sign with. Default none: any signature is taken, and only a
     /// loopback address is listened on.
     pub access_keys: Vec<EngineKey>,
@@ -38,6 +42,7 @@ impl Default for Engine {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8083),
             shards: 0,
+            mock_config: None,
             access_keys: Vec::new(),
         }
     }

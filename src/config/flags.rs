@@ -18,6 +18,9 @@ pub struct Flags {
     /// Address of the embedded Step Functions endpoint [default: 127.0.0.1:8083]
     #[arg(long, env = "SIGNALBOX_ENGINE_LISTEN", value_name = "ADDRESS")]
     pub engine_listen: Option<SocketAddr>,
+    /// Mock file of AWS Step Functions Local, for executions started at `<ARN>#<test case>`
+    #[arg(long, env = "SFN_MOCK_CONFIG", value_name = "FILE")]
+    pub mock_config: Option<PathBuf>,
     /// Which database, and where things are on disk.
     #[command(flatten)]
     pub database: DatabaseFlags,
@@ -54,6 +57,7 @@ impl Flags {
         let given = self.clone();
         set(&mut config.server.listen, given.listen);
         set(&mut config.engine.listen, given.engine_listen);
+        set_some(&mut config.engine.mock_config, given.mock_config);
         set(&mut config.telemetry.log_filter, given.log);
         set(&mut config.telemetry.log_format, given.log_format);
         let database = given.database;

@@ -126,6 +126,7 @@ fn execute(machine: &Machine, input: &Payload, wire: &mut String) -> Done {
         kind: MachineKind::Standard,
         redrive_count: 0,
         graph: GraphIx::ROOT,
+        counts_attempts: false,
     };
     let mut random = || 7;
     let mut new_token = || Arc::from("token");

@@ -2,7 +2,8 @@
 //!
 //! `wire` speaks the protocol, `machines`, `executions`, `activities` and `map_runs` are the nouns behind it, `runtime`
 //! drives the executions with frames in memory, `journal` makes what they did durable, `integrations` performs
-//! their tasks, `state_tests` runs a single state on its own. The Amazon States Language itself is the crate `asl`.
+//! their tasks, `mocks` answers for them in test cases,
+//! `state_tests` runs a single state on its own. The Amazon States Language itself is the crate `asl`.
 //!
 //! ```text
 //! wire ─► executions ─► runtime (shards) ─► journal ─► Postgres, schema `engine`
@@ -18,10 +19,12 @@ pub mod journal;
 pub mod limits;
 pub mod machines;
 pub mod map_runs;
+pub mod mocks;
 pub mod runtime;
 pub mod state_tests;
 pub mod wire;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sqlx::PgPool;
@@ -51,6 +54,8 @@ pub struct EngineConfig {
     pub frames_resident_bytes_max: usize,
     /// The language's bounds; tests switch to tiny ones.
     pub limits: asl::limits::Limits,
+    /// The mock file whose test cases executions can be started with; read anew at each such start.
+    pub mock_config: Option<PathBuf>,
     /// What performs tasks.
     pub dispatch: Arc<dyn Dispatch>,
     /// What time it is.
@@ -66,6 +71,7 @@ impl Default for EngineConfig {
             shards: 0,
             frames_resident_bytes_max: limits::FRAMES_RESIDENT_BYTES_MAX,
             limits: asl::limits::Limits::AWS,
+            mock_config: None,
             dispatch: Arc::new(Unconnected),
             clock: Arc::new(SystemClock),
         }
@@ -117,6 +123,7 @@ impl Engine {
             config.clock.clone(),
             Arc::clone(&machines),
             runtime.clone(),
+            config.mock_config.as_deref().map(Arc::from),
         );
         let engine = Arc::new(Self {
             map_runs: MapRuns::new(pool.clone(), runtime.clone()),

@@ -28,6 +28,8 @@ pub const REDRIVE_EVENTS_MAX: u64 = 24_999;
 /// A worker's poll for an activity task is held open this long (API reference, `GetActivityTask`: 60 s), in ms.
 pub const ACTIVITY_POLL_MS: u64 = 60_000;
 
+/// Largest mock file, in bytes: a hundred times what the developer guide's examples add up to.
+pub const MOCK_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// A state test that takes longer has failed (API reference, `TestState`: five minutes), in ms.
 pub const STATE_TEST_MS_MAX: u64 = 5 * 60 * 1_000;
 

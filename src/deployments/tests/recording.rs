@@ -232,6 +232,7 @@ mod tests {
             heartbeat_seconds: None,
             state_name: state.into(),
             scheduled_event_id: 1,
+            attempt: 0,
         }
     }
 

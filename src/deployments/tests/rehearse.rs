@@ -143,6 +143,7 @@ pub fn rehearse(
         kind: rehearsal.kind,
         redrive_count: 0,
         graph: GraphIx::ROOT,
+        counts_attempts: false,
     };
     Stage {
         machine: &machine,

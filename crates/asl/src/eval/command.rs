@@ -94,6 +94,11 @@ pub struct Failure {
     pub cause: Option<Arc<str>>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like this")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// One attempt of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskCall {
@@ -115,6 +120,10 @@ pub struct TaskCall {
     pub state_name: Arc<str>,
     /// The `…Scheduled` event of this attempt.
     pub scheduled_event_id: u64,
+    /// How often the execution had asked for this state's task before, by retries and by coming round again. Always 0 where
+    /// [`super::ExecutionFacts::counts_attempts`] is not set.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempt: u32,
 }
 
 /// What a Task calls, parsed from its `Resource` when the machine is built.

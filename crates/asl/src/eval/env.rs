@@ -61,6 +61,9 @@ pub struct ExecutionFacts {
     /// What of the machine it runs: all of it, or as a Map Run's child a Map's processor.
     #[serde(default, skip_serializing_if = "GraphIx::is_root")]
     pub graph: GraphIx,
+    /// Whether somebody answers its tasks by their attempts, which are counted then ([`super::TaskCall::attempt`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counts_attempts: bool,
 }
 
 /// The two kinds of state machines.

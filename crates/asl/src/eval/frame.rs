@@ -30,6 +30,9 @@ pub struct Frame {
     pub(crate) closed: Option<Closed>,
     pub(crate) redrive_count: u32,
     pub(crate) redriven_ms: Option<i64>,
+    /// Attempts of each state's task so far, where they are counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) attempts: BTreeMap<Arc<str>, u32>,
 }
 
 /// How an execution that is over may go on.
@@ -229,6 +232,7 @@ impl Frame {
             closed: whole.closed,
             redrive_count: whole.redrive_count,
             redriven_ms: whole.redriven_ms,
+            attempts: BTreeMap::new(),
         }
     }
 

@@ -220,6 +220,7 @@ pub fn probe(machine: &Machine, tested: Testable<'_>, setup: Setup, env: &mut En
         machine_timer: None,
         closed: None,
         redriven_ms: None,
+        attempts: std::collections::BTreeMap::new(),
         facts,
     };
     let probe = Box::new(Probe {

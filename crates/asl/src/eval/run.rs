@@ -27,6 +27,7 @@ pub fn start(machine: &Machine, execution: ExecutionFacts, env: &mut Env<'_>) ->
         machine_timer: None,
         closed: None,
         redriven_ms: None,
+        attempts: BTreeMap::new(),
         facts,
     };
     let mut run = Run::new(machine, frame, env);

@@ -71,6 +71,7 @@ impl<'m> Run<'m, '_, '_> {
         self.frame.waiting.insert(id.0, at);
         let timeout = timeout_seconds.map(|seconds| self.start_timer(seconds, Some(at)));
         let heartbeat = heartbeat_seconds.map(|seconds| self.start_heartbeat(at, seconds));
+        let attempt = self.count_attempt(&state.name);
         self.commands.push(Command::Schedule(Box::new(TaskCall {
             id,
             resource: task.resource.clone(),
@@ -81,6 +82,7 @@ impl<'m> Run<'m, '_, '_> {
             heartbeat_seconds,
             state_name: state.name.clone(),
             scheduled_event_id,
+            attempt,
         })));
         if let Some(scope) = self.frame.scopes.get_mut(at) {
             scope.phase = Phase::Task(TaskRun {
@@ -91,6 +93,16 @@ impl<'m> Run<'m, '_, '_> {
             });
         }
         Ok(())
+    }
+
+    fn count_attempt(&mut self, state: &Arc<str>) -> u32 {
+        if !self.frame.facts.counts_attempts {
+            return 0;
+        }
+        let attempts = self.frame.attempts.entry(state.clone()).or_default();
+        let attempt = *attempts;
+        *attempts = attempts.saturating_add(1);
+        attempt
     }
 
     fn scheduled(

@@ -50,6 +50,7 @@ pub(crate) fn facts(input: &str, kind: MachineKind) -> ExecutionFacts {
         kind,
         redrive_count: 0,
         graph: GraphIx::ROOT,
+        counts_attempts: false,
     }
 }
 

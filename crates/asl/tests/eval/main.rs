@@ -11,5 +11,6 @@ mod jsonata;
 mod maps;
 mod odd_inputs;
 mod paths;
+mod probe;
 mod redrive;
 mod tasks;

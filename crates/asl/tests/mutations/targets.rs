@@ -144,5 +144,7 @@ fn facts(input: Payload) -> ExecutionFacts {
         input,
         kind: MachineKind::Standard,
         redrive_count: 0,
+        graph: asl::machine::GraphIx::ROOT,
+        counts_attempts: false,
     }
 }

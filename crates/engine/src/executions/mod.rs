@@ -14,6 +14,7 @@ mod start;
 mod stop;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use sqlx::PgPool;
@@ -39,16 +40,25 @@ pub struct Executions {
     clock: Arc<dyn Clock>,
     machines: Arc<Machines>,
     runtime: Runtime,
+    /// Where the mock file is.
+    mock_config: Option<Arc<Path>>,
 }
 
 impl Executions {
-    /// Over these tables, driven by this runtime.
-    pub fn new(pool: PgPool, clock: Arc<dyn Clock>, machines: Arc<Machines>, runtime: Runtime) -> Self {
+    /// Over these tables, driven by this runtime; test cases come from the mock file.
+    pub fn new(
+        pool: PgPool,
+        clock: Arc<dyn Clock>,
+        machines: Arc<Machines>,
+        runtime: Runtime,
+        mock_config: Option<Arc<Path>>,
+    ) -> Self {
         Self {
             pool,
             clock,
             machines,
             runtime,
+            mock_config,
         }
     }
 }

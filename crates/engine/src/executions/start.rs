@@ -17,6 +17,7 @@ use crate::limits;
 use crate::machines::model::Kind;
 use crate::machines::resolve::{ResolveError, Resolved};
 use crate::machines::rules::name_is_valid;
+use crate::mocks::{MockError, MockFile};
 use crate::runtime::{Closed, Start, StartConflict, StartTell, Unavailable};
 
 /// What is asked for.
@@ -80,6 +81,9 @@ pub enum StartError {
     /// Postgres did not answer.
     #[error("executions could not be read")]
     Database(#[from] sqlx::Error),
+    /// The test case is not one of the mock file.
+    #[error(transparent)]
+    Mock(#[from] MockError),
     /// Not now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -164,11 +168,15 @@ impl Executions {
             trace_header,
             parent,
         } = command;
-        let (arn, mock_case) = match arn.split_once('#') {
-            Some((arn, case)) => (arn.to_owned(), Some(Arc::from(case))),
+        let (arn, case) = match arn.split_once('#') {
+            Some((arn, case)) => (arn.to_owned(), Some(case.to_owned())),
             None => (arn, None),
         };
         let resolved = self.machines.resolve(&arn, rand::random()).await?;
+        let mock_case = match case {
+            Some(case) => Some(self.mock_case(&resolved.definition.machine_name, case).await?),
+            None => None,
+        };
         let id = ExecutionId(Uuid::now_v7());
         let name = match name {
             Some(name) if name_is_valid(&name) => name,
@@ -203,6 +211,7 @@ impl Executions {
             kind,
             redrive_count: 0,
             graph: GraphIx::ROOT,
+            counts_attempts: mock_case.is_some(),
         };
         Ok(Prepared {
             id,
@@ -212,6 +221,17 @@ impl Executions {
             mock_case,
             parent,
         })
+    }
+}
+
+impl Executions {
+    /// The answers of a test case, as the mock file has them now.
+    async fn mock_case(&self, machine: &str, case: String) -> Result<Arc<str>, StartError> {
+        let Some(path) = &self.mock_config else {
+            return Err(MockError::NoFile(case).into());
+        };
+        let file = MockFile::read(path).await?;
+        Ok(file.case(machine, &case)?.into())
     }
 }
 

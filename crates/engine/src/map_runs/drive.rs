@@ -413,6 +413,7 @@ impl Driver {
             kind: call.kind,
             redrive_count: 0,
             graph: call.graph,
+            counts_attempts: work.run.mock_case.is_some(),
         }
     }
 

@@ -115,6 +115,7 @@ fn facts(test: &StateTest, input: Payload, now_ms: i64) -> ExecutionFacts {
         kind: MachineKind::Express,
         redrive_count: 0,
         graph: GraphIx::ROOT,
+        counts_attempts: false,
     }
 }
 

@@ -503,6 +503,7 @@ impl From<StartError> for ApiError {
                 format!("Execution Already Exists: '{arn}'"),
             ),
             StartError::NotExpress => Self::type_not_supported(),
+            StartError::Mock(error) => Self::validation(error.to_string()),
             StartError::Database(error) => error.into(),
             StartError::Unavailable(error) => error.into(),
         }

@@ -9,6 +9,7 @@ use crate::executions::{ExecutionId, ExecutionStatus, ParentTask};
 use crate::journal::{Fate, Record, Written};
 use crate::limits;
 use crate::map_runs::{Beginning, Order, OrderKind};
+use crate::mocks;
 use crate::runtime::activities::Ticket;
 use crate::runtime::lanes::Job;
 use crate::runtime::live::Action;
@@ -157,7 +158,13 @@ impl Shard {
     }
 
     pub(super) fn dispatch(&self, id: ExecutionId, here: &Here, call: &Arc<asl::eval::TaskCall>) {
-        if let Resource::Activity { arn } = &call.resource {
+        let is_mocked = || {
+            let case = here.mock_case.as_deref();
+            case.is_some_and(|case| mocks::answer(case, call).is_some())
+        };
+        if let Resource::Activity { arn } = &call.resource
+            && !is_mocked()
+        {
             return self.ground.activities.offer(
                 arn,
                 Ticket {
