@@ -147,7 +147,7 @@ fn changing(pattern: &str) -> Action {
         ("templates", "rollback") | ("deployments" | "releases", "pause" | "abort" | "rollback") => {
             Action::HaltDeployments
         }
-        ("deployments" | "releases", _) => Action::Deploy,
+        ("deployments" | "releases" | "strategies" | "analysis-templates", _) => Action::Deploy,
         ("templates", _) if rest.contains("/drift/") => Action::Deploy,
         ("templates" | "test-suites" | "scenarios" | "test-runs" | "debug-sessions" | "imports", _) => {
             Action::ChangeTemplates

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Environments, Secret};
+use super::{ChangeWindow, Environments, Secret};
 
 /// The environment that is always there: the embedded engine.
 pub const DEFAULT_ENVIRONMENT: &str = "default";
@@ -188,6 +188,9 @@ pub struct Policies {
     /// Times in which no traffic is moved to a new version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freezes: Vec<Freeze>,
+    /// Times of the week in which traffic may be moved to a new version; none: at all times.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub change_windows: Vec<ChangeWindow>,
 }
 
 /// A time in which no traffic is moved to a new version. Going back is always possible.
@@ -230,7 +233,8 @@ impl Environment {
 /// AWS itself), `access_key_id` and `secret_access_key` (for endpoints that are not AWS), `instance_metadata` (default
 /// false), and the fields of [`Policies`]: `alias` (default `live`), `approval_required` (default false),
 /// `rollback_enabled` (default true), `monitoring_enabled` (default true), `notification_topics` (default none),
-/// `metrics_namespace` (default none), `execution_role_arn`, `log_group_arn`, `rule_set` (default none), `freezes` (a list of `{from, until, reason}`); and `quotas`.
+/// `metrics_namespace` (default none), `execution_role_arn`, `log_group_arn`, `rule_set` (default none), `freezes` (a list of
+/// `{from, until, reason}`), `change_windows` (a list of `{days, from, until, time_zone}`); and `quotas`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct EnvironmentFields {
@@ -252,6 +256,7 @@ struct EnvironmentFields {
     log_group_arn: Option<String>,
     rule_set: Option<String>,
     freezes: Vec<Freeze>,
+    change_windows: Vec<ChangeWindow>,
     quotas: BTreeMap<String, Quota>,
 }
 
@@ -268,6 +273,7 @@ impl EnvironmentFields {
             log_group_arn: self.log_group_arn.clone(),
             rule_set: self.rule_set.clone(),
             freezes: self.freezes.clone(),
+            change_windows: self.change_windows.clone(),
         }
     }
 

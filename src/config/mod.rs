@@ -20,6 +20,7 @@ mod secret;
 mod server;
 mod surroundings;
 mod telemetry;
+mod windows;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,7 @@ pub use secret::Secret;
 pub use server::Server;
 pub use surroundings::{AwsKey, Surroundings, default_data_dir};
 pub use telemetry::Telemetry;
+pub use windows::{ChangeWindow, Closed};
 
 /// Everything that can be configured. `Config::default()` is what an empty file means.
 #[derive(Debug, Clone, Default, Deserialize)]

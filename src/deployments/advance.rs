@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::converge::{ConvergeError, chain, converge};
@@ -15,7 +15,7 @@ use super::limits::{
 use super::look::{keep, look};
 use super::model::{Deployment, State};
 use super::observe::{ObserveError, observe};
-use super::step::{AliasState, Converge, Observed, Step, Transition, next_step};
+use super::step::{AliasState, Converge, Observed, Step, Transition, next_step, past_deadline};
 use super::store::record::{self, ONE_MOVER, Record};
 use super::write::{Actor, WriteError, write};
 use crate::app::App;
@@ -88,6 +88,11 @@ async fn tick(
     let name: EnvironmentName = read.environment.parse().map_err(JobError::fail)?;
     let target = Arc::clone(app.environments.target(&name).map_err(JobError::retry)?);
     let now = app.clock.now();
+    if let Some(step) = late(&read, &deployment, &target, now)
+        && let Step::Intend(transition) | Step::Finish(transition) = step
+    {
+        return intend(app, &target, &read, lease, &transition).await;
+    }
     if deployment.state == State::Pending && !is_next(app, &read).await? {
         return Ok(Tick::Until(now + LINE_INTERVAL));
     }
@@ -100,7 +105,7 @@ async fn tick(
     }
     note_alias(app, &read, &observed, now).await?;
     let verdict = if deployment.is_watching() {
-        let look = look(app, &target, &read).await?;
+        let look = Box::pin(look(app, &target, &read)).await?;
         keep(app, &read, &look).await?;
         look.verdict
     } else {
@@ -129,6 +134,16 @@ async fn tick(
             Err(error) => refused(app, &target, &read, lease, Refusal::Converge(error)).await,
         },
     }
+}
+
+/// What ends a deployment that makes no progress. While traffic may not be moved, none is to be made.
+fn late(read: &Record, deployment: &Deployment, target: &Target, now: DateTime<Utc>) -> Option<Step> {
+    let seconds = read.analysis.0.progress_deadline_seconds?;
+    let deadline = TimeDelta::seconds(i64::try_from(seconds).ok()?);
+    if target.policies.closed_at(now).is_some() {
+        return None;
+    }
+    past_deadline(deployment, deadline, read.updated_at, now)
 }
 
 /// Looks come at their own pace, unless the wait itself is shorter.

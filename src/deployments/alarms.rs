@@ -4,6 +4,7 @@ use super::judge::AlarmReading;
 use super::limits::ALARM_INTERVAL;
 use super::store::record::{self, Record};
 use crate::app::App;
+use crate::cloudwatch;
 use crate::db::DbError;
 use crate::environments::Target;
 
@@ -58,12 +59,7 @@ pub(super) async fn missing(
 
 /// `DescribeAlarms`: at most 100 names in one call, which is all that an analysis may name.
 async fn describe(app: &App, target: &Target, names: &[String]) -> Result<Vec<AlarmReading>, AlarmsError> {
-    let mut settings = aws_sdk_cloudwatch::config::Builder::from(&target.aws);
-    if let Some(url) = app.config.aws_endpoints.of("CLOUDWATCH") {
-        settings = settings.endpoint_url(url);
-    }
-    let client = aws_sdk_cloudwatch::Client::from_conf(settings.build());
-    let answer = client
+    let answer = cloudwatch::client(app, target)
         .describe_alarms()
         .set_alarm_names(Some(names.to_vec()))
         .send()

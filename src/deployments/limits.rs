@@ -47,5 +47,20 @@ pub(super) const LINE_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 /// How often alarms are read.
 pub(super) const ALARM_INTERVAL: TimeDelta = TimeDelta::seconds(30);
 
+/// How long a guard may take to answer: looks wait for it.
+pub(super) const GUARD_TIMEOUT: TimeDelta = TimeDelta::seconds(3);
+
+/// How often the error budget is counted.
+pub(super) const BUDGET_INTERVAL: TimeDelta = TimeDelta::seconds(5);
+
+/// The past that a burn rate is of, at most (Google's SRE workbook, chapter 5: the fast burn's window).
+pub(super) const BUDGET_RECENT: TimeDelta = TimeDelta::hours(1);
+
+/// How often CloudWatch is asked for its counts: they come by the minute.
+pub(super) const MEASURED_INTERVAL: TimeDelta = TimeDelta::seconds(30);
+
+/// The newest minutes that CloudWatch is still counting. Step Functions' metrics arrive within a minute or two (best effort).
+pub(super) const MEASURED_LAG: TimeDelta = TimeDelta::minutes(2);
+
 /// Attempts at a command that runs into the worker's own change.
 pub(super) const COMMAND_ATTEMPTS: u32 = 8;

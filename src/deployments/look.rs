@@ -1,13 +1,13 @@
-//! One look: count the executions, read the alarms, judge, keep what was seen.
+//! One look: count the executions, read alarms and guards, judge, keep what was seen.
 
 use crate::app::App;
 use crate::db::DbError;
 use crate::environments::Target;
 
-use super::alarms;
-use super::judge::{Baseline, Demand, Evidence, Reading, Tally, Verdict, judge};
+use super::judge::{Baseline, Demand, Evidence, Period, Reading, Tally, Verdict, judge};
 use super::store::evidence::{self, Sample};
 use super::store::record::Record;
+use super::{alarms, guards};
 
 /// What a look gave.
 #[derive(Debug)]
@@ -20,7 +20,10 @@ pub(super) struct Look {
 /// Counts and judges; keeps nothing.
 pub(super) async fn look(app: &App, target: &Target, record: &Record) -> Result<Look, DbError> {
     let analysis = &record.analysis.0;
-    let alarms = alarms::read(app, target, record).await?;
+    let (alarms, outside) = futures::try_join!(
+        alarms::read(app, target, record),
+        guards::read(app, target, record)
+    )?;
     let now = app.clock.now();
     let alias_arn = target.alias_arn(&record.template);
     let tolerance = i64::from(analysis.slow_tolerance_ms);
@@ -34,7 +37,18 @@ pub(super) async fn look(app: &App, target: &Target, record: &Record) -> Result<
         now,
     };
     let periods = evidence::periods(&mut conn, &sample).await?;
-    let (canary, canary_aborted) = evidence::canary_total(&mut conn, record, &alias_arn).await?;
+    let (seen, canary_aborted) = evidence::canary_total(&mut conn, record, &alias_arn).await?;
+    let measured = outside.measured();
+    let counted = measured.iter().fold(Tally::default(), |sum, period| Tally {
+        closed: sum.closed + period.canary.tally.closed,
+        failed: sum.failed + period.canary.tally.failed,
+    });
+    // CloudWatch counts executions that were seen here too, so the two are never added.
+    let canary = if counted.closed > seen.closed {
+        counted
+    } else {
+        seen
+    };
     let count = |count: i64| u64::try_from(count).unwrap_or_default();
     let evidence = Evidence {
         periods,
@@ -47,6 +61,9 @@ pub(super) async fn look(app: &App, target: &Target, record: &Record) -> Result<
         baseline,
         new_errors: evidence::new_errors(&mut conn, record).await?,
         alarms,
+        guards: outside.readings(),
+        budget: outside.budget(),
+        measured,
     };
     let reading = judge(analysis, &evidence);
     let verdict = verdict(record, &evidence, &reading);
@@ -69,11 +86,18 @@ fn verdict(record: &Record, evidence: &Evidence, reading: &Reading) -> Verdict {
             min_samples: step.min_samples,
             health: step.evidence_of_health,
         });
-    let here = evidence
-        .periods
-        .last()
-        .map(|period| period.canary.tally)
-        .unwrap_or_default();
+    let last = |periods: &[Period]| {
+        periods
+            .last()
+            .map(|period| period.canary.tally)
+            .unwrap_or_default()
+    };
+    let (seen, counted) = (last(&evidence.periods), last(&evidence.measured));
+    let here = if counted.closed > seen.closed {
+        counted
+    } else {
+        seen
+    };
     reading.verdict(demand, here)
 }
 

@@ -5,7 +5,7 @@
 //!
 //! Tables: `deployments` (where each stands, and where its alias is to stand), `deployment_periods` (the weights in force),
 //! `deployment_looks` (what the judge saw), `deployment_events` (the timeline), `deployment_calls`, `deployment_tests`,
-//! `quarantined_versions`, `releases`, `release_members`.
+//! `quarantined_versions`, `releases`, `release_members`, `deployment_presets`, `template_slos`, `ignored_drifts`.
 //! Jobs: [`advance::Advance`] moves one deployment, [`releases::advance::AdvanceRelease`] several as one,
 //! [`recovery::CheckRecovery`] asks some minutes after a rollback whether it helped.
 //!
@@ -19,17 +19,22 @@
 
 pub mod act;
 pub mod advance;
+mod again;
 mod alarms;
 mod converge;
 mod find;
 mod gate;
+mod guards;
 pub mod http;
 pub mod judge;
 mod limits;
 mod look;
+mod measured;
 pub mod model;
 mod observe;
 pub mod plan;
+mod presets;
+mod promise;
 pub mod recovery;
 pub mod releases;
 pub mod start;

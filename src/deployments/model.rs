@@ -323,6 +323,10 @@ pub enum PauseReason {
     Drift,
     /// `max_weight` is reached.
     HoldBack,
+    /// A freeze, or outside of the change windows. It goes on by itself.
+    Freeze,
+    /// The template's error budget burns.
+    Budget,
     /// It is worse, but there is no earlier version to go back to, or rollback is disabled.
     NoWayBack,
 }

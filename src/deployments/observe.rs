@@ -44,10 +44,8 @@ pub(super) async fn observe(
     deployment: &Deployment,
     now: DateTime<Utc>,
 ) -> Result<Observed, ObserveError> {
-    let freezes = target.policies.freezes.iter();
-    let frozen = freezes.filter(|freeze| (freeze.from..freeze.until).contains(&now));
     let mut observed = Observed {
-        frozen_until: frozen.map(|freeze| freeze.until).max(),
+        closed: target.policies.closed_at(now),
         ..Observed::default()
     };
     if wants_alias(target, record, deployment, now) {

@@ -15,7 +15,7 @@ use super::step::Command;
 use super::store;
 use super::store::facts::{self, TrafficRow};
 use super::store::record::{self, NewEvent, NewRecord, ONE_MOVER};
-use super::strategy::{Course, Resolved, Strategy, StrategyKind};
+use super::strategy::{Course, Resolved, Strategy, StrategyChoice, StrategyError, StrategyKind};
 use super::tests::{Replay, Tests, TestsWritten, check_cases};
 use super::write::{Actor, wake};
 use crate::app::App;
@@ -63,9 +63,9 @@ pub struct StartDeployment {
     /// For a rolling deployment: environments, one wave each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<String>>,
-    /// How. Default `blue_green`.
+    /// How, or the name of a strategy that is kept. Default `blue_green`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<Strategy>,
+    pub strategy: Option<StrategyChoice>,
     /// Run against the new version before it gets traffic: a list of cases, or `{"cases": […], "replay": {…}}`.
     #[serde(default, skip_serializing_if = "Tests::is_empty")]
     #[schema(value_type = Option<TestsWritten>)]
@@ -88,6 +88,9 @@ pub struct StartDeployment {
     /// How strictly to judge.
     #[serde(default)]
     pub analysis: Analysis,
+    /// The name of an analysis that is kept, instead of `analysis`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis_template: Option<String>,
     /// When another deployment is active. Default `reject`.
     #[serde(default)]
     pub on_conflict: OnConflict,
@@ -185,7 +188,7 @@ async fn prepare_whatever_is_demanded(
         .clone()
         .unwrap_or_else(|| "default".to_owned());
     let target = target(app, &environment)?;
-    let (course, mut faults) = check(request);
+    let (course, mut faults) = check(app, request);
     let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
     let revision = match facts::revision(&mut conn, &request.template, request.revision).await? {
         Some(revision) => revision,
@@ -276,15 +279,8 @@ async fn prepare_whatever_is_demanded(
 
 /// Until when nothing moves here, and why, in words.
 fn frozen(target: &Target, now: DateTime<Utc>) -> Option<(String, String)> {
-    let freezes = target.policies.freezes.iter();
-    let freeze = freezes
-        .filter(|freeze| (freeze.from..freeze.until).contains(&now))
-        .max_by_key(|freeze| freeze.until)?;
-    let reason = freeze
-        .reason
-        .as_ref()
-        .map_or_else(String::new, |reason| format!(": {reason}"));
-    Some((freeze.until.to_rfc3339(), reason))
+    let closed = target.policies.closed_at(now)?;
+    Some((closed.until.to_rfc3339(), format!(": {}", closed.reason)))
 }
 
 /// Traffic of an alias, as its past says.
@@ -343,15 +339,8 @@ pub(super) fn target<'a>(
 }
 
 /// Everything wrong with the request that can be seen without asking anybody.
-fn check(request: &StartDeployment) -> (Option<Course>, Vec<Fault>) {
-    let mut faults = Vec::new();
-    let pointer = |path: &str| format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
-    for problem in request.analysis.problems() {
-        faults.push(Fault {
-            pointer: format!("/analysis/{}", problem.field),
-            message: problem.to_string(),
-        });
-    }
+fn check(app: &App, request: &StartDeployment) -> (Option<Course>, Vec<Fault>) {
+    let mut faults = analysis_faults(app, &request.analysis, "/analysis");
     for (field, problem) in request.tests.replay.iter().flat_map(Replay::problems) {
         let message = format!("`tests.replay.{}` {problem}", field.replace('/', "."));
         let pointer = format!("/tests/replay/{field}");
@@ -369,23 +358,78 @@ fn check(request: &StartDeployment) -> (Option<Course>, Vec<Fault>) {
             message: problem.to_string(),
         });
     }
-    let strategy = request
-        .strategy
-        .clone()
-        .unwrap_or_else(|| Strategy::of(StrategyKind::BlueGreen));
+    let strategy = match &request.strategy {
+        Some(StrategyChoice::Written(strategy)) => strategy.as_ref().clone(),
+        // Names are filled in before: see `presets`.
+        Some(StrategyChoice::Named(name)) => {
+            faults.push(Fault {
+                pointer: "/strategy".to_owned(),
+                message: format!("there is no strategy `{name}`"),
+            });
+            return (None, faults);
+        }
+        None => Strategy::of(StrategyKind::BlueGreen),
+    };
     let course = match strategy.resolve(&request.analysis) {
         Ok(Resolved::Course(course)) => Some(course),
         // Waves are taken apart before: see `rolling`.
         Ok(Resolved::Waves(_)) => None,
         Err(problems) => {
-            faults.extend(problems.into_iter().map(|problem| Fault {
-                pointer: format!("/strategy{}", pointer(&problem.field)),
-                message: problem.to_string(),
-            }));
+            faults.extend(
+                problems
+                    .iter()
+                    .map(|problem| strategy_fault(problem, "/strategy")),
+            );
             None
         }
     };
     (course, faults)
+}
+
+/// Everything wrong with a strategy that is to be kept.
+pub(super) fn strategy_faults(strategy: &Strategy) -> Vec<Fault> {
+    let problems = strategy.resolve(&Analysis::default()).err().unwrap_or_default();
+    problems
+        .iter()
+        .map(|problem| strategy_fault(problem, ""))
+        .collect()
+}
+
+fn strategy_fault(problem: &StrategyError, below: &str) -> Fault {
+    let path = problem.field.replace(['.', '['], "/").replace(']', "");
+    Fault {
+        pointer: format!("{below}/{path}"),
+        message: problem.to_string(),
+    }
+}
+
+/// Everything wrong with an analysis that can be seen without asking anybody. `below` is its place in the body.
+pub(super) fn analysis_faults(app: &App, analysis: &Analysis, below: &str) -> Vec<Fault> {
+    let mut faults: Vec<_> = analysis
+        .problems()
+        .into_iter()
+        .map(|problem| Fault {
+            pointer: format!("{below}/{}", problem.field),
+            message: problem.to_string(),
+        })
+        .collect();
+    let mut names = std::collections::BTreeSet::new();
+    for (index, guard) in analysis.guards.iter().enumerate() {
+        let mut fault = |field: &str, message: String| {
+            let pointer = format!("{below}/guards/{index}/{field}");
+            faults.push(Fault { pointer, message });
+        };
+        for (field, what) in guard.problems() {
+            fault(field, format!("`{field}` {what}"));
+        }
+        if !names.insert(guard.name()) {
+            fault("name", "is the name of an earlier guard".to_owned());
+        }
+        if let Some(Err(refused)) = guard.url().map(|url| app.outbound.check_url(url)) {
+            fault("url", refused.to_string());
+        }
+    }
+    faults
 }
 
 /// The gates asked for: those named, or one approver if approval is required.
@@ -443,7 +487,7 @@ pub(super) async fn start_back(
         revision: Some(revision),
         environment: Some(place.1.to_owned()),
         environments: None,
-        strategy: Some(strategy),
+        strategy: Some(strategy.into()),
         tests: Tests::default(),
         approval_required: Some(false),
         gates: Vec::new(),
@@ -451,6 +495,7 @@ pub(super) async fn start_back(
         monitoring_enabled: None,
         notification_topics: Vec::new(),
         analysis: Analysis::default(),
+        analysis_template: None,
         on_conflict: OnConflict::Reject,
         on_rollback: OnRollback::default(),
         protect_unqualified: Some(false),

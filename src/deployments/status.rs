@@ -1,5 +1,6 @@
 //! What a template serves in an environment, and the way back from it.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,6 +12,7 @@ use super::step::Command;
 use super::store::{facts, record};
 use super::write::Actor;
 use crate::app::App;
+use crate::audit::{self, AuditEntry};
 use crate::db::DbError;
 use crate::environments::UnknownEnvironment;
 use crate::ids::DeploymentId;
@@ -33,6 +35,9 @@ pub struct StatusView {
     pub live_revision: Option<i32>,
     /// Whether the alias stands elsewhere than the last deployment left it, or the one at hand put it.
     pub drifted: bool,
+    /// Since when somebody has said to leave it so: it is not counted as drift until it moves again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_ignored_since: Option<DateTime<Utc>>,
     /// The deployment that moves the alias.
     pub active_deployment: Option<DeploymentId>,
     /// Starts of the last seven days that bypassed the alias, 0 to 1.
@@ -81,6 +86,12 @@ pub enum BackError {
         /// The template.
         template: String,
     },
+    /// The alias stands where it should.
+    #[error("nobody else moved the alias")]
+    NoDrift,
+    /// A deployment is active and asks itself.
+    #[error("`{0}` is active: adopt or restore the alias, or acknowledge the drift there")]
+    Waiting(DeploymentId),
     /// No such environment.
     #[error(transparent)]
     Environment(#[from] UnknownEnvironment),
@@ -111,6 +122,7 @@ pub(super) async fn status(app: &App, template: &str, environment: &str) -> Resu
     let mover = record::mover(&mut conn, template, environment).await?;
     let past = past(&mut conn, template, environment, app.clock.now()).await?;
     let open = facts::open_by_version(&mut conn, template, environment).await?;
+    let ignored = facts::ignored_drift(&mut conn, template, environment).await?;
     drop(conn);
     let alias_arn = target.alias_arn(template);
     let weights: Vec<VersionWeight> = match target.step_functions.describe_alias(&alias_arn).await {
@@ -145,10 +157,15 @@ pub(super) async fn status(app: &App, template: &str, environment: &str) -> Resu
             })
             .collect(),
     };
+    let elsewhere = !expected.is_empty() && !expected.contains(&weights);
+    let drift_ignored_since = ignored
+        .filter(|(routing, _)| elsewhere && *routing == weights)
+        .map(|(_, since)| since);
     Ok(StatusView {
         template: template.to_owned(),
         environment: environment.to_owned(),
-        drifted: !expected.is_empty() && !expected.contains(&weights),
+        drifted: elsewhere && drift_ignored_since.is_none(),
+        drift_ignored_since,
         alias_arn,
         weights,
         live_version_arn,
@@ -162,6 +179,42 @@ pub(super) async fn status(app: &App, template: &str, environment: &str) -> Resu
             .map(|(version_arn, count)| OpenExecutions { version_arn, count })
             .collect(),
     })
+}
+
+/// Leaves the alias as somebody else made it, and counts that as no drift until it moves again.
+pub(super) async fn ignore_drift(
+    app: &App,
+    (template, environment): (&str, &str),
+    who: &str,
+    reason: Option<&str>,
+) -> Result<StatusView, BackError> {
+    let seen = status(app, template, environment).await?;
+    if let Some(active) = seen.active_deployment {
+        return Err(BackError::Waiting(active));
+    }
+    if !seen.drifted {
+        return Err(BackError::NoDrift);
+    }
+    let mut tx = app.db.begin().await?;
+    facts::ignore_drift(
+        &mut tx,
+        (template, environment),
+        &seen.weights,
+        (who, reason),
+        app.clock.now(),
+    )
+    .await?;
+    let entry = AuditEntry {
+        actor: who.to_owned(),
+        action: "drift.ignore",
+        subject: seen.alias_arn.clone(),
+        environment: Some(environment.to_owned()),
+        reason: reason.map(ToOwned::to_owned),
+        details: serde_json::json!({"weights": seen.weights}),
+    };
+    audit::record(&mut tx, entry).await?;
+    tx.commit().await?;
+    status(app, template, environment).await
 }
 
 /// What a step could see at the traffic of the last days; none for a weight that compares nothing.

@@ -40,6 +40,20 @@ pub enum StrategyKind {
 }
 
 impl StrategyKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Direct,
+        Self::BlueGreen,
+        Self::Canary,
+        Self::Linear,
+        Self::Rolling,
+    ];
+
+    /// Reads what [`Self::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// As written in requests, answers and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -189,6 +203,51 @@ impl<'de> Deserialize<'de> for Strategy {
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Strategy, A::Error> {
                 Written::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Strategy::from)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// The strategy of a request: written out, or the name of one that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum StrategyChoice {
+    /// `PUT /v1/strategies/{id}` kept it.
+    Named(String),
+    /// Written out, or a bare type.
+    Written(Box<Strategy>),
+}
+
+impl From<Strategy> for StrategyChoice {
+    fn from(strategy: Strategy) -> Self {
+        Self::Written(Box::new(strategy))
+    }
+}
+
+impl<'de> Deserialize<'de> for StrategyChoice {
+    /// A text that is no type is a name. By hand, so that an unknown field of an object is still named with its place.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = StrategyChoice;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(
+                    "a strategy: an object with `type`, the type's name, or the name of one that is kept",
+                )
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<StrategyChoice, E> {
+                Ok(match StrategyKind::parse(name) {
+                    Some(kind) => Strategy::of(kind).into(),
+                    None => StrategyChoice::Named(name.to_owned()),
+                })
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<StrategyChoice, A::Error> {
+                Written::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    .map(|written| Strategy::from(written).into())
             }
         }
         deserializer.deserialize_any(Visitor)

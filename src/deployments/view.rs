@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::judge::{Comparison, Evidence, Finding, Reading, Tally, TestReading, Verdict, compare};
+use super::judge::{Budget, Comparison, Evidence, Finding, Reading, Tally, TestReading, Verdict, compare};
 use super::model::{Bake, Pause, Rollback, State, VersionWeight};
 use super::store;
 use super::store::evidence::LookRow;
@@ -245,6 +245,8 @@ pub struct FullAnalysis {
     pub reading: Option<Reading>,
     /// The usual numbers, for reading: nothing is decided by them.
     pub comparison: Option<Comparison>,
+    /// The template's error budget, where it has an SLO.
+    pub error_budget: Option<Budget>,
     /// The weights in force, outside of settling windows.
     #[schema(value_type = Vec<Object>)]
     pub periods: Value,
@@ -333,13 +335,17 @@ pub(super) fn analysis(look: &LookRow) -> AnalysisView {
 }
 
 /// Everything the judge knows of a deployment.
-pub(super) async fn full_analysis(db: &Db, id: DeploymentId) -> Result<FullAnalysis, DbError> {
+pub(super) async fn full_analysis(db: &Db, record: &Record) -> Result<FullAnalysis, DbError> {
     let mut conn = db.pool().acquire().await?;
-    let look = store::evidence::last_look(&mut conn, id).await?;
-    let periods = store::evidence::period_rows(&mut conn, id).await?;
+    let look = store::evidence::last_look(&mut conn, record.id).await?;
+    let periods = store::evidence::period_rows(&mut conn, record.id).await?;
+    let budget = look.as_ref().and_then(|look| look.evidence.0.budget);
     Ok(FullAnalysis {
         summary: look.as_ref().map(analysis).unwrap_or_default(),
-        comparison: look.as_ref().map(|look| compare(&look.evidence.0.periods)),
+        comparison: look
+            .as_ref()
+            .map(|look| compare(&look.evidence.0.periods, &record.baseline)),
+        error_budget: budget.map(|(slo, spending)| Budget::of(slo, spending)),
         evidence: look.as_ref().map(|look| look.evidence.0.clone()),
         reading: look.map(|look| look.reading.0),
         periods,

@@ -1,4 +1,4 @@
-//! POST to a receiver that somebody named: guarded, pinned, bounded in time and in what is read.
+//! POST to a receiver that somebody named, or GET from it: guarded, pinned, bounded in time and in what is read.
 
 use http::HeaderMap;
 
@@ -40,30 +40,44 @@ impl Outbound {
             .header(http::header::CONTENT_TYPE, "application/json")
             .headers(headers)
             .body(body);
-        let mut response = request.send().await.map_err(refused_or_failed)?;
-        let status = response.status().as_u16();
-        let retry_after_seconds = response
-            .headers()
-            .get(http::header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.trim().parse().ok());
-        let mut read = Vec::new();
-        while read.len() < ANSWER_BYTES_MAX {
-            match response.chunk().await {
-                Ok(Some(chunk)) => {
-                    let room = ANSWER_BYTES_MAX - read.len();
-                    read.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
-                }
-                // The status is what counts; a body that breaks off changes nothing.
-                Ok(None) | Err(_) => break,
-            }
-        }
-        Ok(Answer {
-            status,
-            retry_after_seconds,
-            body: String::from_utf8_lossy(&read).into_owned(),
-        })
+        answered(request).await
     }
+
+    /// Asks for JSON, guarded and bounded in the same way.
+    pub async fn get(&self, url: &str) -> Result<Answer, PostError> {
+        let url = check_url(url, self.reach).map_err(PostError::Refused)?;
+        let request = self
+            .webhooks
+            .get(url)
+            .header(http::header::ACCEPT, "application/json");
+        answered(request).await
+    }
+}
+
+async fn answered(request: reqwest::RequestBuilder) -> Result<Answer, PostError> {
+    let mut response = request.send().await.map_err(refused_or_failed)?;
+    let status = response.status().as_u16();
+    let retry_after_seconds = response
+        .headers()
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse().ok());
+    let mut read = Vec::new();
+    while read.len() < ANSWER_BYTES_MAX {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = ANSWER_BYTES_MAX - read.len();
+                read.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
+            }
+            // The status is what counts; a body that breaks off changes nothing.
+            Ok(None) | Err(_) => break,
+        }
+    }
+    Ok(Answer {
+        status,
+        retry_after_seconds,
+        body: String::from_utf8_lossy(&read).into_owned(),
+    })
 }
 
 /// Finds the guard's refusal below the client's error.

@@ -97,7 +97,9 @@ pub(super) async fn obey(app: &App, who: &Caller, order: Order) -> Result<String
                 | Command::Resume
                 | Command::Supersede
                 | Command::Adopt
-                | Command::Restore => Action::Deploy,
+                | Command::Restore
+                | Command::AckDrift
+                | Command::SkipStep => Action::Deploy,
             };
             authorize(who, action, &deployment.to_string())?;
             Ok(words::command(app, deployment, command, &who.name, reason.as_deref()).await?)

@@ -15,6 +15,7 @@ mod audit;
 mod aws_receivers;
 mod deaths;
 mod deployments;
+mod deployments_guards;
 mod deployments_rehearsals;
 mod durability;
 mod executions;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::act;
+use super::super::again::again;
+use super::super::find::find;
 use super::super::releases::http::take_release_back;
 use super::super::step::Command;
 use super::super::view::{DeploymentView, line, view};
@@ -16,7 +18,30 @@ use super::super::write::Actor;
 use super::read::{parse, wants_text};
 use crate::app::App;
 use crate::http::{Caller, Json, Path, Problem};
-use crate::ids::ReleaseId;
+use crate::ids::{DeploymentId, ReleaseId};
+
+/// Tries again. One that has ended without success is started anew, as it was asked for, with the same revision; one that is
+/// waiting for its next attempt at something makes it now.
+#[utoipa::path(post, path = "/v1/deployments/{id}/retry", tag = "deployments", params(("id" = DeploymentId, Path)),
+    request_body = Reason, responses(
+    (status = 200, description = "It tries at once", body = DeploymentView),
+    (status = 202, description = "A new one begins; `Location` says where to look", body = DeploymentView),
+    (status = 404, description = "No such deployment", body = Problem),
+    (status = 409, description = "It makes no sense now", body = Problem)))]
+pub(super) async fn retry(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<DeploymentId>,
+    Json(body): Json<Reason>,
+) -> Result<Response, Problem> {
+    let again = again(&app, id, &caller.name, body.reason.as_deref()).await?;
+    let view = view(&app.db, &find(&app, again).await?).await?;
+    if again == id {
+        return Ok(Json(view).into_response());
+    }
+    let location = [(header::LOCATION, format!("/v1/deployments/{again}"))];
+    Ok((StatusCode::ACCEPTED, location, Json(view)).into_response())
+}
 
 /// Why.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -84,6 +109,11 @@ verbs! {
     abort "/v1/deployments/{id}/abort" Abort;
     /// Takes it back, also after it has succeeded.
     rollback "/v1/deployments/{id}/rollback" Rollback;
+    /// Leaves out the step that would come next; the one at hand still bakes and is judged.
+    skip_step "/v1/deployments/{id}/skip-step" SkipStep;
+    /// Someone else moved the alias and has put it right: look again, and go on if it stands as it should. Nothing is
+    /// overwritten.
+    ack_drift "/v1/deployments/{id}/ack-drift" AckDrift;
     /// Someone else moved the alias: leave it so, and end.
     adopt "/v1/deployments/{id}/adopt" Adopt;
     /// Someone else moved the alias: make it again what it was, and go on.

@@ -139,6 +139,32 @@ pub(super) async fn drift_restore(
     .await
 }
 
+/// Someone else moved the alias while no deployment was active: leave it so, and don't count it as drift until it moves again.
+#[utoipa::path(post, path = "/v1/templates/{template}/environments/{environment}/drift/ignore", tag = "deployments",
+    params(("template" = String, Path), ("environment" = String, Path)), request_body = IgnoreBody, responses(
+    (status = 200, description = "It is no drift any more", body = StatusView),
+    (status = 404, description = "The template is not in this environment", body = Problem),
+    (status = 409, description = "Nobody else moved the alias, or a deployment waits for an answer", body = Problem)))]
+pub(super) async fn drift_ignore(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((template, environment)): Path<(String, String)>,
+    Json(body): Json<IgnoreBody>,
+) -> Result<Json<StatusView>, Problem> {
+    let place = (template.as_str(), environment.as_str());
+    Ok(Json(
+        status::ignore_drift(&app, place, &caller.name, body.reason.as_deref()).await?,
+    ))
+}
+
+/// Why.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct IgnoreBody {
+    /// For the audit trail.
+    reason: Option<String>,
+}
+
 async fn drift(
     app: &App,
     caller: &Caller,
@@ -160,9 +186,10 @@ impl From<BackError> for Problem {
         let text = error.to_string();
         match error {
             BackError::NotHere { .. } | BackError::Environment(_) => Self::new(ProblemKind::NotFound, text),
-            BackError::NothingEarlier { .. } | BackError::UnknownVersion { .. } => {
-                Self::new(ProblemKind::Conflict, text)
-            }
+            BackError::NothingEarlier { .. }
+            | BackError::UnknownVersion { .. }
+            | BackError::NoDrift
+            | BackError::Waiting(_) => Self::new(ProblemKind::Conflict, text),
             BackError::StepFunctions(error) => error.into(),
             BackError::Act(error) => error.into(),
             BackError::Start(error) => error.into(),

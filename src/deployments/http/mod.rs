@@ -2,8 +2,10 @@
 
 mod act;
 mod environments;
+mod presets;
 mod problem;
 mod read;
+mod slo;
 mod start;
 mod stream;
 
@@ -36,10 +38,27 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(act::rollback))
         .routes(routes!(act::adopt))
         .routes(routes!(act::restore))
+        .routes(routes!(act::retry))
+        .routes(routes!(act::skip_step))
+        .routes(routes!(act::ack_drift))
+        .routes(routes!(presets::list_strategies))
+        .routes(routes!(
+            presets::get_strategy,
+            presets::put_strategy,
+            presets::delete_strategy
+        ))
+        .routes(routes!(presets::list_analyses))
+        .routes(routes!(
+            presets::get_analysis_template,
+            presets::put_analysis_template,
+            presets::delete_analysis_template
+        ))
+        .routes(routes!(slo::get_slo, slo::put_slo, slo::delete_slo))
         .routes(routes!(environments::status))
         .routes(routes!(environments::power))
         .routes(routes!(environments::drift_adopt))
         .routes(routes!(environments::drift_restore))
+        .routes(routes!(environments::drift_ignore))
         .routes(routes!(environments::rollback))
         .merge(super::releases::http::routes())
 }

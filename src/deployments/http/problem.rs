@@ -1,6 +1,7 @@
 //! Errors of deployments as problems.
 
 use super::super::act::ActError;
+use super::super::again::AgainError;
 use super::super::find::CoverageError;
 use super::super::start::StartError;
 use crate::http::{ErrorItem, Problem, ProblemKind};
@@ -51,6 +52,20 @@ impl From<ActError> for Problem {
             ActError::Busy => Self::new(ProblemKind::Conflict, text).with_retry_after(1),
             ActError::Environment(_) => Self::new(ProblemKind::Conflict, text),
             ActError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<AgainError> for Problem {
+    fn from(error: AgainError) -> Self {
+        let text = error.to_string();
+        match error {
+            AgainError::Find(error) => error.into(),
+            AgainError::Refused { state, .. } => {
+                Self::new(ProblemKind::Conflict, text).with("state", state.as_str())
+            }
+            AgainError::Start(error) => error.into(),
+            AgainError::Database(error) => error.into(),
         }
     }
 }

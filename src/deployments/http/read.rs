@@ -162,8 +162,8 @@ pub(super) async fn get_analysis(
     State(app): State<Arc<App>>,
     Path(id): Path<DeploymentId>,
 ) -> Result<Json<FullAnalysis>, Problem> {
-    find::find(&app, id).await?;
-    Ok(Json(full_analysis(&app.db, id).await?))
+    let record = find::find(&app, id).await?;
+    Ok(Json(full_analysis(&app.db, &record).await?))
 }
 
 /// Every look the judge took that saw something new, oldest first. Each holds the counts its verdict was computed from.

@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 
 use super::super::find::find;
 use super::super::plan::Plan;
+use super::super::presets::fill_in;
 use super::super::releases::http::release_view;
 use super::super::releases::start::start_rolling;
 use super::super::start::{StartDeployment, prepare, start};
@@ -39,8 +40,9 @@ pub(super) async fn start_deployment(
     State(app): State<Arc<App>>,
     caller: Caller,
     Query(query): Query<StartQuery>,
-    Json(request): Json<StartDeployment>,
+    Json(mut request): Json<StartDeployment>,
 ) -> Result<Response, Problem> {
+    fill_in(&app, &mut request).await?;
     if query.dry_run {
         let prepared = prepare(&app, &request, &caller.name).await?;
         return Ok(Json(prepared.plan).into_response());

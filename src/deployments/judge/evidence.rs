@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::budget::{Slo, Spending};
+use super::guard::GuardReading;
 use super::real;
 
 /// The canary's share of the starts while an alias routes to two versions: strictly between 0 and 1.
@@ -113,7 +115,7 @@ pub struct AlarmReading {
 }
 
 /// Everything known at one look.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Evidence {
     /// The weight periods, oldest first.
     pub periods: Vec<Period>,
@@ -132,4 +134,13 @@ pub struct Evidence {
     /// The configured alarms.
     #[serde(default)]
     pub alarms: Vec<AlarmReading>,
+    /// What the guards said that ask outside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<GuardReading>,
+    /// The template's promise and what was spent of it; none without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<(Slo, Spending)>,
+    /// Express executions at AWS as CloudWatch counts them, minute by minute, best effort: no execution can be asked there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measured: Vec<Period>,
 }

@@ -18,7 +18,9 @@
 //! arXiv 2205.14762 (sequential tests of stochastic order). `docs/JUDGE.md` has the measured operating characteristics.
 
 mod bounds;
+pub mod budget;
 mod evidence;
+pub mod guard;
 mod power;
 mod rank;
 mod ratio;
@@ -27,7 +29,11 @@ mod settings;
 mod verdict;
 
 pub use bounds::{clopper_pearson_upper, lower_bound, upper_bound, wilson};
+pub use budget::{BURN_RATE_DEFAULT, Budget, OnBudgetBurn, Slo, Spending};
 pub use evidence::{AlarmReading, ArmCounts, Baseline, Evidence, NewError, Period, RankCount, Share, Tally};
+pub use guard::{
+    AskMethod, Guard, GuardReading, GuardState, OnBreach, PrometheusGuard, ThrottledGuard, WebhookGuard,
+};
 pub use power::{Traffic, detectable_rate, executions_to_detect, failures_to_detect};
 pub use rank::RankTest;
 pub use ratio::{RATIOS, RatioTest};

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::budget::{BURN_RATE_DEFAULT, OnBudgetBurn};
+use super::guard::{GUARDS_MAX, Guard};
+
 /// What to do when a step's time is over and its samples are too few to say anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +48,17 @@ pub struct Analysis {
     pub compare_with_history: bool,
     /// CloudWatch alarms of the environment's account: one in ALARM rolls back. A name that does not exist is an error.
     pub alarms: Vec<String>,
+    /// Guards that ask outside: webhooks, Prometheus, CloudWatch's throttles. At most 20.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<Guard>,
+    /// Where the template has an SLO: what happens when its error budget burns. Default `pause`.
+    pub on_budget_burn: OnBudgetBurn,
+    /// The budget burns when it is surely spent this many times faster than allowed. Default 14.4.
+    pub max_burn_rate: f64,
+    /// A state that makes no progress for this long, seconds, ends the deployment: it is taken back, or fails before traffic
+    /// moved. Bakes, gates, pauses and closed change windows do not count. Default: no deadline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress_deadline_seconds: Option<u64>,
     /// How many of the stable version's last closed executions make the baseline of durations. Default 500.
     pub baseline_size: u32,
 }
@@ -62,6 +76,10 @@ impl Default for Analysis {
             on_insufficient_data: OnInsufficientData::Hold,
             compare_with_history: true,
             alarms: Vec::new(),
+            guards: Vec::new(),
+            on_budget_burn: OnBudgetBurn::Pause,
+            max_burn_rate: BURN_RATE_DEFAULT,
+            progress_deadline_seconds: None,
             baseline_size: 500,
         }
     }
@@ -105,6 +123,18 @@ impl Analysis {
                 self.health_margin > 0.0 && self.health_margin < 1.0,
             ),
             ("alarms", "at most 100 names", self.alarms.len() <= 100),
+            ("guards", "at most 20", self.guards.len() <= GUARDS_MAX),
+            (
+                "max_burn_rate",
+                "from 1 to 1000",
+                (1.0..=1_000.0).contains(&self.max_burn_rate),
+            ),
+            (
+                "progress_deadline_seconds",
+                "from 10 to 2592000",
+                self.progress_deadline_seconds
+                    .is_none_or(|seconds| (10..=2_592_000).contains(&seconds)),
+            ),
             (
                 "baseline_size",
                 "from 20 to 2000",

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bounds::{clopper_pearson_upper, lower_bound, upper_bound};
-use super::evidence::{ArmCounts, Evidence, Share, Tally};
+use super::budget::{Budget, OnBudgetBurn};
+use super::evidence::{ArmCounts, Evidence, Period, Share, Tally};
+use super::guard::{GuardState, OnBreach};
 use super::rank::RankTest;
 use super::ratio::RatioTest;
 use super::settings::Analysis;
@@ -15,6 +17,15 @@ const SPLIT: [(TestName, f64); 3] = [
     (TestName::Failures, 0.5),
     (TestName::Slow, 0.4),
     (TestName::Hang, 0.1),
+];
+
+/// The split where CloudWatch's counts are read too. They are best effort (late, now and then twice), so they get a stricter
+/// part, which is taken from the failures that were seen one by one.
+const SPLIT_MEASURED: [(TestName, f64); 4] = [
+    (TestName::Failures, 0.4),
+    (TestName::Slow, 0.4),
+    (TestName::Hang, 0.1),
+    (TestName::Measured, 0.1),
 ];
 
 /// The confidence of the evidence of health and of what is compared with history: 95 %.
@@ -36,6 +47,8 @@ pub enum TestName {
     Slow,
     /// Executions that do not end.
     Hang,
+    /// More failures, of Express executions as CloudWatch counts them.
+    Measured,
 }
 
 /// One comparison's e-value against its threshold.
@@ -69,6 +82,10 @@ pub enum FindingKind {
     Alarm,
     /// A definition-level error that was never seen before.
     NewError,
+    /// A guard that asks outside said no.
+    Guard,
+    /// The template's error budget burns.
+    Budget,
 }
 
 /// What was found, and the numbers.
@@ -158,20 +175,33 @@ pub fn judge(analysis: &Analysis, evidence: &Evidence) -> Reading {
             }
         }
     }
-    let (stable, canary) = arms(evidence);
+    let (stable, canary) = arms(&evidence.periods);
     let failing = failing_rate(evidence.history, stable);
     for period in &evidence.periods {
         if let Some(share) = Share::of_percent(period.weight) {
             failures = failures.with_open(share, period.stable.open, failing);
         }
     }
-    let tests: Vec<_> = SPLIT
-        .into_iter()
+    let mut measured = RatioTest::new(analysis.tolerance);
+    for period in &evidence.measured {
+        if let Some(share) = Share::of_percent(period.weight) {
+            measured.add(share, period.canary.tally.failed, period.stable.tally.failed);
+        }
+    }
+    let split: &[(TestName, f64)] = if evidence.measured.is_empty() {
+        &SPLIT
+    } else {
+        &SPLIT_MEASURED
+    };
+    let tests: Vec<_> = split
+        .iter()
+        .copied()
         .map(|(test, part)| {
             let ln_e = match test {
                 TestName::Failures => failures.ln_e(),
                 TestName::Slow => slow.ln_e(),
                 TestName::Hang => hang.ln_e(),
+                TestName::Measured => measured.ln_e(),
             };
             TestReading {
                 test,
@@ -183,14 +213,24 @@ pub fn judge(analysis: &Analysis, evidence: &Evidence) -> Reading {
     let health = health(analysis, evidence, stable);
     let mut harm: Vec<_> = tests
         .iter()
-        .filter_map(|test| comparison(test, stable, canary))
+        .filter_map(|test| match test.test {
+            TestName::Measured => comparison(test, arms(&evidence.measured).0, arms(&evidence.measured).1),
+            TestName::Failures | TestName::Slow | TestName::Hang => comparison(test, stable, canary),
+        })
         .collect();
     harm.extend(guards(analysis, evidence));
+    let mut hold = holds(evidence);
+    for (on_breach, finding) in outside(analysis, evidence) {
+        match on_breach {
+            OnBreach::Rollback => harm.push(finding),
+            OnBreach::Hold => hold.push(finding),
+        }
+    }
     Reading {
         tests,
         health,
         harm,
-        hold: holds(evidence),
+        hold,
     }
 }
 
@@ -238,16 +278,12 @@ pub fn failing_rate(history: Tally, stable: Tally) -> f64 {
 }
 
 /// Both arms over all periods.
-fn arms(evidence: &Evidence) -> (Tally, Tally) {
-    let sum = |arm: fn(&super::evidence::Period) -> &ArmCounts| {
-        evidence
-            .periods
-            .iter()
-            .map(arm)
-            .fold(Tally::default(), |sum, arm| Tally {
-                closed: sum.closed + arm.tally.closed,
-                failed: sum.failed + arm.tally.failed,
-            })
+fn arms(periods: &[Period]) -> (Tally, Tally) {
+    let sum = |arm: fn(&Period) -> &ArmCounts| {
+        periods.iter().map(arm).fold(Tally::default(), |sum, arm| Tally {
+            closed: sum.closed + arm.tally.closed,
+            failed: sum.failed + arm.tally.failed,
+        })
     };
     (sum(|period| &period.stable), sum(|period| &period.canary))
 }
@@ -277,12 +313,42 @@ fn comparison(test: &TestReading, stable: Tally, canary: Tally) -> Option<Findin
             FindingKind::Hang,
             "leaves more executions open than the stable version",
         ),
+        TestName::Measured => (
+            FindingKind::Failures,
+            "fails more often than the stable version (CloudWatch's minutes, best effort)",
+        ),
     };
     let detail = format!(
         "the new version {what}: {} of {} failed against {} of {}, evidence {:.0} (threshold {:.0})",
         canary.failed, canary.closed, stable.failed, stable.closed, test.e_value, test.threshold
     );
     Some(Finding { kind, detail })
+}
+
+/// What was said outside: guards, and the error budget.
+fn outside(analysis: &Analysis, evidence: &Evidence) -> Vec<(OnBreach, Finding)> {
+    let mut found: Vec<_> = evidence
+        .guards
+        .iter()
+        .filter(|guard| guard.state == GuardState::Breached)
+        .map(|guard| {
+            let detail = format!("the guard `{}` says no: {}", guard.name, guard.detail);
+            let kind = FindingKind::Guard;
+            (guard.on_breach, Finding { kind, detail })
+        })
+        .collect();
+    let on_burn = match analysis.on_budget_burn {
+        OnBudgetBurn::Pause => OnBreach::Hold,
+        OnBudgetBurn::Rollback => OnBreach::Rollback,
+        OnBudgetBurn::Ignore => return found,
+    };
+    let budget = evidence.budget.map(|(slo, spending)| Budget::of(slo, spending));
+    let burns = budget.and_then(|budget| budget.alarm(analysis.max_burn_rate));
+    found.extend(burns.map(|detail| {
+        let kind = FindingKind::Budget;
+        (on_burn, Finding { kind, detail })
+    }));
+    found
 }
 
 /// What needs no control arm.
@@ -580,6 +646,92 @@ mod tests {
             panic!("should hold")
         };
         assert_eq!(finding.kind, FindingKind::NewError);
+    }
+
+    #[test]
+    fn a_guard_that_says_no_does_what_it_was_told_to_and_one_without_an_answer_nothing() {
+        use super::super::guard::GuardReading;
+        let said = |state, on_breach| {
+            let mut seen = evidence(10, arm(0, 100), arm(0, 10));
+            seen.guards = vec![GuardReading {
+                name: "orders per minute".into(),
+                state,
+                on_breach,
+                detail: "3 is below 100".into(),
+            }];
+            verdict(&Analysis::default(), &seen, Demand::default())
+        };
+        assert!(matches!(
+            said(GuardState::Breached, OnBreach::Rollback),
+            Verdict::Harm(_)
+        ));
+        assert!(matches!(
+            said(GuardState::Breached, OnBreach::Hold),
+            Verdict::Hold(_)
+        ));
+        for state in [GuardState::Quiet, GuardState::Unknown] {
+            assert_eq!(said(state, OnBreach::Rollback), Verdict::Pass);
+        }
+    }
+
+    #[test]
+    fn a_burning_budget_pauses_takes_back_or_is_only_shown() {
+        use super::super::budget::{Slo, Spending};
+        let mut seen = evidence(50, arm(20, 50), arm(20, 50));
+        let recent = Tally {
+            closed: 100,
+            failed: 40,
+        };
+        let slo = Slo {
+            objective_percent: 99.0,
+            window_days: 28,
+        };
+        seen.budget = Some((
+            slo,
+            Spending {
+                window: recent,
+                recent,
+            },
+        ));
+        for (on_budget_burn, expected) in [
+            (OnBudgetBurn::Pause, Some(FindingKind::Budget)),
+            (OnBudgetBurn::Rollback, Some(FindingKind::Budget)),
+            (OnBudgetBurn::Ignore, None),
+        ] {
+            let analysis = Analysis {
+                on_budget_burn,
+                ..Analysis::default()
+            };
+            let said = verdict(&analysis, &seen, Demand::default());
+            assert_eq!(kind(&said), expected, "{on_budget_burn:?}");
+            let back = matches!(said, Verdict::Harm(_));
+            assert_eq!(back, on_budget_burn == OnBudgetBurn::Rollback);
+        }
+    }
+
+    #[test]
+    fn cloudwatchs_counts_decide_with_a_stricter_part_and_are_labelled() {
+        let measured = |failed| {
+            let period = Period {
+                weight: 10,
+                stable: arm(0, 90),
+                canary: arm(failed, 10),
+            };
+            let seen = Evidence {
+                measured: vec![period],
+                ..Evidence::default()
+            };
+            verdict(&Analysis::default(), &seen, Demand::default())
+        };
+        assert_eq!(
+            measured(3),
+            Verdict::Pass,
+            "three are enough only where each was seen"
+        );
+        let Verdict::Harm(finding) = measured(6) else {
+            panic!("should be harm")
+        };
+        assert!(finding.detail.contains("best effort"), "{}", finding.detail);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::super::start::{Fault, StartDeployment, StartError, prepare};
 use super::super::store::releases::{NewRelease, insert};
-use super::super::strategy::{Resolved, Strategy, StrategyKind};
+use super::super::strategy::{Resolved, Strategy, StrategyChoice, StrategyKind};
 use super::super::waves::order;
 use super::advance::wake_release;
 use super::model::{MEMBERS_MAX, ReleaseRules, SCENARIOS_MAX, StartRelease};
@@ -34,7 +34,11 @@ pub(in super::super) async fn start_release(
                     revision: workflow.revision,
                     environment: Some(environment.clone()),
                     environments: None,
-                    strategy: workflow.strategy.clone().or_else(|| request.strategy.clone()),
+                    strategy: workflow
+                        .strategy
+                        .clone()
+                        .or_else(|| request.strategy.clone())
+                        .map(StrategyChoice::from),
                     tests: workflow.tests.clone().into(),
                     approval_required: request.approval_required,
                     gates: Vec::new(),
@@ -45,6 +49,7 @@ pub(in super::super) async fn start_release(
                         .analysis
                         .clone()
                         .unwrap_or_else(|| request.analysis.clone()),
+                    analysis_template: None,
                     on_conflict: super::super::start::OnConflict::Queue,
                     on_rollback: super::super::start::OnRollback::default(),
                     protect_unqualified: None,
@@ -97,13 +102,13 @@ pub(in super::super) async fn start_rolling(
     request: &StartDeployment,
     requester: &str,
 ) -> Result<Option<ReleaseId>, StartError> {
-    let Some(strategy) = &request.strategy else {
+    let Some(StrategyChoice::Written(strategy)) = &request.strategy else {
         return refuse_environments(request);
     };
     if strategy.kind != StrategyKind::Rolling {
         return refuse_environments(request);
     }
-    let mut strategy: Strategy = strategy.clone();
+    let mut strategy: Strategy = strategy.as_ref().clone();
     if strategy.waves.is_none()
         && let Some(environments) = &request.environments
     {
@@ -131,7 +136,7 @@ pub(in super::super) async fn start_rolling(
                 StartDeployment {
                     environment: Some(environment.clone()),
                     environments: None,
-                    strategy: Some(waves.inner.clone()),
+                    strategy: Some(waves.inner.clone().into()),
                     notification_topics: Vec::new(),
                     ..request.clone()
                 },

@@ -25,6 +25,10 @@ pub enum Command {
     Adopt,
     /// Drift: make the alias again what it was.
     Restore,
+    /// Drift: someone has put the alias right; look again.
+    AckDrift,
+    /// Leave out the step that would come next.
+    SkipStep,
 }
 
 impl Command {
@@ -40,6 +44,8 @@ impl Command {
             Self::Supersede => "supersede",
             Self::Adopt => "adopt",
             Self::Restore => "restore",
+            Self::AckDrift => "ack-drift",
+            Self::SkipStep => "skip-step",
         }
     }
 }
@@ -73,6 +79,8 @@ pub fn command(
         Command::Abort | Command::Rollback | Command::Supersede => take_back(deployment, command, &because),
         Command::Adopt => adopt(deployment, &because),
         Command::Restore => restore(deployment, &because),
+        Command::AckDrift => look_again(deployment, &because),
+        Command::SkipStep => skip_step(deployment, &because),
     };
     changed.map_err(|why| CommandError {
         command,
@@ -140,7 +148,7 @@ fn resume(deployment: &Deployment, because: &str) -> Changed {
     next.promoted = deployment.pause.as_ref().is_some_and(|pause| {
         matches!(
             pause.reason,
-            PauseReason::Odd | PauseReason::HoldBack | PauseReason::Inconclusive
+            PauseReason::Odd | PauseReason::HoldBack | PauseReason::Inconclusive | PauseReason::Budget
         )
     });
     next.pause = None;
@@ -211,6 +219,34 @@ fn restore(deployment: &Deployment, because: &str) -> Changed {
     )
 }
 
+/// The worker reads the alias again and goes on only if it stands where it should: nothing is overwritten.
+fn look_again(deployment: &Deployment, because: &str) -> Changed {
+    if !is_drift(deployment) {
+        return Err("nobody else moved the alias");
+    }
+    let mut next = deployment.clone();
+    next.pause = None;
+    next.bake = None;
+    next.state = State::Shifting;
+    let detail = format!("the alias is looked at again {because}");
+    changed(next, "deployment.drift_acknowledged", detail)
+}
+
+/// Takes the next step out of the course. The step at hand still bakes and is judged; the last one can't be left out.
+fn skip_step(deployment: &Deployment, because: &str) -> Changed {
+    let ahead = match deployment.state {
+        State::Baking | State::Judging | State::Paused => usize::from(deployment.step) + 1,
+        _ => return Err("only while a step is being watched, or paused, the next one can be left out"),
+    };
+    let mut next = deployment.clone();
+    if ahead + 1 >= next.course.steps.len() {
+        return Err("what comes next is the last step: all traffic");
+    }
+    let skipped = next.course.steps.remove(ahead);
+    let detail = format!("the step to {} % is left out {because}", skipped.weight);
+    changed(next, "deployment.step_skipped", detail)
+}
+
 fn is_drift(deployment: &Deployment) -> bool {
     deployment
         .pause
@@ -246,6 +282,31 @@ mod tests {
         let fresh = deployment(&[10, 100]);
         let refused = command(&fresh, Command::Rollback, "alice", None).unwrap_err();
         assert!(refused.to_string().contains("no traffic has moved"), "{refused}");
+    }
+
+    #[test]
+    fn a_skipped_step_is_taken_out_and_the_last_one_stays() {
+        let mut baking = deployment(&[10, 50, 100]);
+        baking.state = State::Baking;
+        let next = command(&baking, Command::SkipStep, "alice", None).unwrap().next;
+        let weights: Vec<_> = next.course.steps.iter().map(|step| step.weight).collect();
+        assert_eq!((weights, next.state), (vec![10, 100], State::Baking));
+        assert!(command(&next, Command::SkipStep, "alice", None).is_err());
+    }
+
+    #[test]
+    fn drift_is_acknowledged_by_looking_again_without_leave_to_overwrite() {
+        let mut drifted = deployment(&[10, 100]);
+        assert!(command(&drifted, Command::AckDrift, "alice", None).is_err());
+        drifted.state = State::Paused;
+        drifted.pause = Some(Pause {
+            reason: PauseReason::Drift,
+            detail: String::new(),
+            resume: State::Baking,
+            found: None,
+        });
+        let next = command(&drifted, Command::AckDrift, "alice", None).unwrap().next;
+        assert_eq!((next.state, next.may_overwrite), (State::Shifting, None));
     }
 
     #[test]

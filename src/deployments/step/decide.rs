@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::super::judge::{Finding, OnInsufficientData, Verdict};
+use super::super::judge::{Finding, FindingKind, OnInsufficientData, Verdict};
 use super::super::model::{
     AliasSeen, Bake, Deployment, Intent, Mark, Pause, PauseReason, Rollback, RollbackStage, Routing, State,
 };
 use super::{AliasState, Converge, GateState, Observed, Remainder, Step, TestsState, Transition};
+use crate::config::Closed;
 
 /// How soon to look at people, tests and executions again when nothing else says so.
 const LOOK: TimeDelta = TimeDelta::milliseconds(250);
@@ -45,6 +46,42 @@ pub fn next_step(
             Step::Rest
         }
     }
+}
+
+/// What ends a deployment whose state makes no progress: it stands since `since`, `deadline` is how long it may. A step's own
+/// time, gates, pauses and closed windows do not count; a rollback has no deadline.
+pub fn past_deadline(
+    deployment: &Deployment,
+    deadline: TimeDelta,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<Step> {
+    let working = matches!(
+        deployment.state,
+        State::Validating | State::Publishing | State::Testing | State::Shifting | State::Judging
+    );
+    if !working || now - since < deadline {
+        return None;
+    }
+    let reason = format!(
+        "no progress in `{}` for {} s",
+        deployment.state.as_str(),
+        deadline.num_seconds()
+    );
+    let at = At {
+        deployment,
+        observed: &Observed::default(),
+        verdict: &Verdict::Pass,
+        policy: OnInsufficientData::Hold,
+        now,
+    };
+    Some(if !deployment.has_shifted() {
+        at.fail(reason)
+    } else if at.can_go_back() {
+        at.roll_back(reason, State::RolledBack, false)
+    } else {
+        at.pause(PauseReason::NoWayBack, reason, None)
+    })
 }
 
 /// Everything known at one decision.
@@ -202,10 +239,8 @@ impl At<'_> {
         };
         match self.place(intent) {
             Place::Unknown => self.look(),
-            Place::NotYet => match self.observed.frozen_until.filter(|until| *until > self.now) {
-                Some(until) => Step::Wait {
-                    until: until.min(self.now + BLOCKED),
-                },
+            Place::NotYet => match &self.observed.closed {
+                Some(closed) => self.wait_for_opening(closed),
                 None => self.converge(intent),
             },
             Place::Foreign(seen) => self.drift(seen),
@@ -310,10 +345,8 @@ impl At<'_> {
     }
 
     fn next_weight(&self, detail: &str) -> Step {
-        if let Some(until) = self.observed.frozen_until.filter(|until| *until > self.now) {
-            return Step::Wait {
-                until: until.min(self.now + BLOCKED),
-            };
+        if let Some(closed) = &self.observed.closed {
+            return self.wait_for_opening(closed);
         }
         let step = self.deployment.step.saturating_add(1);
         let weight = self
@@ -347,12 +380,23 @@ impl At<'_> {
         }
     }
 
+    /// Pauses until traffic may be moved again; says when that is.
+    fn wait_for_opening(&self, closed: &Closed) -> Step {
+        let until = closed.until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let detail = format!("{}: it goes on by itself at {until}", closed.reason);
+        self.pause(PauseReason::Freeze, detail, None)
+    }
+
     fn paused(&self) -> Step {
-        let drifted = self
-            .deployment
-            .pause
-            .as_ref()
-            .is_some_and(|pause| pause.reason == PauseReason::Drift);
+        let paused_for = self.deployment.pause.as_ref().map(|pause| pause.reason);
+        let drifted = paused_for == Some(PauseReason::Drift);
+        let frozen = paused_for == Some(PauseReason::Freeze);
+        if frozen && self.observed.closed.is_none() {
+            let mut next = self.deployment.clone();
+            let resume = next.pause.take().map_or(State::Shifting, |pause| pause.resume);
+            let detail = "traffic may be moved again";
+            return moved(next, resume, "deployment.resumed", detail);
+        }
         // With weights unknown nothing can be judged; otherwise a paused canary is still guarded.
         if !drifted && self.deployment.standing.is_some() && self.deployment.intent.is_some() {
             if let Verdict::Harm(finding) = self.verdict
@@ -362,6 +406,11 @@ impl At<'_> {
             }
             return Step::Wait {
                 until: self.now + LOOK,
+            };
+        }
+        if frozen {
+            return Step::Wait {
+                until: self.now + BLOCKED,
             };
         }
         Step::Rest
@@ -379,7 +428,11 @@ impl At<'_> {
         match self.verdict {
             Verdict::Harm(finding) => Some(self.harm(finding)),
             Verdict::Hold(finding) if !self.deployment.promoted => {
-                Some(self.pause(PauseReason::Odd, finding.detail.clone(), None))
+                let reason = match finding.kind {
+                    FindingKind::Budget => PauseReason::Budget,
+                    _ => PauseReason::Odd,
+                };
+                Some(self.pause(reason, finding.detail.clone(), None))
             }
             Verdict::Hold(_) | Verdict::Pass | Verdict::InsufficientData { .. } => None,
         }

@@ -15,10 +15,11 @@ mod proofs;
 use chrono::{DateTime, Utc};
 
 use super::model::{AliasSeen, Deployment, Mark, Routing};
+use crate::config::Closed;
 
 pub use command::{Command, CommandError, command};
-pub use decide::next_step;
 pub(super) use decide::show;
+pub use decide::{next_step, past_deadline};
 
 /// What `DescribeStateMachineAlias` said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,8 +80,8 @@ pub struct Observed {
     pub tests: TestsState,
     /// The gate.
     pub gate: GateState,
-    /// Traffic may not be moved before this.
-    pub frozen_until: Option<DateTime<Utc>>,
+    /// Traffic may not be moved now: a freeze, or the time between change windows.
+    pub closed: Option<Closed>,
     /// The definition that unqualified starts get, during a rollback.
     pub unqualified: Remainder,
     /// Running executions, during a rollback.

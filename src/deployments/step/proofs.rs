@@ -99,7 +99,7 @@ impl World {
                 TestsState::Unfinished
             },
             gate: GateState::Approved,
-            frozen_until: None,
+            closed: None,
             unqualified: self.unqualified,
             in_flight: self.in_flight,
         }
@@ -484,7 +484,10 @@ fn nothing_moves_while_frozen_but_back() {
         world.perform(&step);
     }
     let frozen = Observed {
-        frozen_until: Some(world.now + TimeDelta::hours(9)),
+        closed: Some(Closed {
+            until: world.now + TimeDelta::hours(9),
+            reason: "a freeze: holidays".to_owned(),
+        }),
         ..world.observed()
     };
     let step = next_step(
@@ -494,9 +497,73 @@ fn nothing_moves_while_frozen_but_back() {
         OnInsufficientData::Hold,
         world.now,
     );
-    assert!(matches!(step, Step::Wait { .. }), "{step:?}");
+    let Step::Intend(pause) = &step else {
+        panic!("{step:?}")
+    };
+    let why = pause.next.pause.clone().unwrap();
+    assert_eq!((why.reason, why.resume), (PauseReason::Freeze, State::Shifting));
+    assert!(
+        why.detail
+            .contains("a freeze: holidays: it goes on by itself at "),
+        "{}",
+        why.detail
+    );
+    world.perform(&step);
+    let decide = |world: &World, observed: &Observed| {
+        next_step(
+            &world.deployment,
+            observed,
+            &Verdict::Pass,
+            OnInsufficientData::Hold,
+            world.now,
+        )
+    };
+    assert!(
+        matches!(decide(&world, &frozen), Step::Wait { .. }),
+        "it stays paused"
+    );
+    let Step::Intend(opened) = decide(&world, &world.observed()) else {
+        panic!("it goes on when it is open again")
+    };
+    assert_eq!((opened.next.state, opened.next.pause), (State::Shifting, None));
     world.run(|_| harm(), |_, _| {});
     assert_eq!(world.deployment.state, State::RolledBack);
+}
+
+#[test]
+fn no_progress_fails_before_traffic_moved_and_goes_back_after_and_bakes_do_not_count() {
+    let mut world = World::new(deployment(&[10, 100]));
+    let hour = TimeDelta::hours(1);
+    let since = world.now - hour;
+    let ended = |step: Option<Step>| match step {
+        Some(Step::Finish(transition) | Step::Intend(transition)) => Some(transition.next.state),
+        _ => None,
+    };
+    assert_eq!(
+        ended(past_deadline(&world.deployment, hour * 2, since, world.now)),
+        None
+    );
+    while world.deployment.state != State::Publishing {
+        let step = world.decide(&Verdict::Pass);
+        world.perform(&step);
+    }
+    assert_eq!(
+        ended(past_deadline(&world.deployment, hour, since, world.now)),
+        Some(State::Failed)
+    );
+    while world.deployment.state != State::Baking {
+        let step = world.decide(&Verdict::Pass);
+        world.perform(&step);
+    }
+    assert_eq!(
+        ended(past_deadline(&world.deployment, hour, since, world.now)),
+        None
+    );
+    world.deployment.state = State::Judging;
+    assert_eq!(
+        ended(past_deadline(&world.deployment, hour, since, world.now)),
+        Some(State::RollingBack)
+    );
 }
 
 proptest! {

@@ -301,6 +301,47 @@ pub(in super::super) async fn looks(
     .await?)
 }
 
+/// A stretch of time with one weight.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in super::super) struct Stretch {
+    weight: i16,
+    pub(in super::super) valid_from: DateTime<Utc>,
+    pub(in super::super) valid_until: Option<DateTime<Utc>>,
+}
+
+impl Stretch {
+    /// Percent. The CHECK of the column admits 1 to 100.
+    pub(in super::super) fn weight(&self) -> u8 {
+        u8::try_from(self.weight).unwrap_or(100)
+    }
+
+    #[cfg(test)]
+    pub(in super::super) fn new(
+        weight: i16,
+        valid_from: DateTime<Utc>,
+        valid_until: Option<DateTime<Utc>>,
+    ) -> Self {
+        Self {
+            weight,
+            valid_from,
+            valid_until,
+        }
+    }
+}
+
+/// The weight periods in order.
+pub(in super::super) async fn stretches(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+) -> Result<Vec<Stretch>, DbError> {
+    Ok(sqlx::query_as(
+        "select weight, valid_from, valid_until from deployment_periods where deployment = $1 order by seq",
+    )
+    .bind(id)
+    .fetch_all(conn)
+    .await?)
+}
+
 /// The weight periods as they are kept: `[{weight, from, until}]`.
 pub(in super::super) async fn period_rows(
     conn: &mut PgConnection,

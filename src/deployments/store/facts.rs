@@ -2,6 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::super::model::VersionWeight;
 
 use crate::db::{DbError, Tx};
 
@@ -65,6 +68,46 @@ pub(in super::super) async fn live(
     .bind(environment)
     .fetch_optional(conn)
     .await?)
+}
+
+/// The routing that somebody said to leave so, and since when.
+pub(in super::super) async fn ignored_drift(
+    conn: &mut PgConnection,
+    template: &str,
+    environment: &str,
+) -> Result<Option<(Vec<VersionWeight>, DateTime<Utc>)>, DbError> {
+    let row: Option<(Json<Vec<VersionWeight>>, DateTime<Utc>)> = sqlx::query_as(
+        "select routing, ignored_at from ignored_drifts where template = $1 and environment = $2",
+    )
+    .bind(template)
+    .bind(environment)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|(routing, at)| (routing.0, at)))
+}
+
+/// Leaves a routing so.
+pub(in super::super) async fn ignore_drift(
+    tx: &mut Tx,
+    (template, environment): (&str, &str),
+    routing: &[VersionWeight],
+    (who, reason): (&str, Option<&str>),
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into ignored_drifts (template, environment, routing, ignored_by, reason, ignored_at) \
+         values ($1, $2, $3, $4, $5, $6) on conflict (template, environment) do update set routing = excluded.routing, \
+             ignored_by = excluded.ignored_by, reason = excluded.reason, ignored_at = excluded.ignored_at",
+    )
+    .bind(template)
+    .bind(environment)
+    .bind(Json(routing))
+    .bind(who)
+    .bind(reason)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Which revision a version is.

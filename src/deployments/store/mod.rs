@@ -2,6 +2,8 @@
 
 pub(super) mod evidence;
 pub(super) mod facts;
+pub(super) mod presets;
 pub(super) mod record;
 pub(super) mod releases;
+pub(super) mod slos;
 pub(super) mod tests;

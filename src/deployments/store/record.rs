@@ -5,6 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::super::guards::Outside;
 use super::super::judge::{AlarmReading, Analysis};
 use super::super::model::{Bake, Deployment, InFlightPolicy, Intent, Pause, Rollback, Routing, State};
 use super::super::strategy::Course;
@@ -57,6 +58,7 @@ pub(in super::super) struct Record {
     pub(in super::super) alias_read_at: Option<DateTime<Utc>>,
     pub(in super::super) alarms: Json<Vec<AlarmReading>>,
     pub(in super::super) alarms_read_at: Option<DateTime<Utc>>,
+    pub(in super::super) outside: Json<Outside>,
     pub(in super::super) version: i32,
     pub(in super::super) created_at: DateTime<Utc>,
     pub(in super::super) started_at: Option<DateTime<Utc>>,
@@ -355,6 +357,20 @@ pub(in super::super) async fn alarms_read(
         .bind(id)
         .bind(Json(alarms))
         .bind(at)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes what was said outside.
+pub(in super::super) async fn set_outside(
+    conn: &mut PgConnection,
+    id: DeploymentId,
+    outside: &Outside,
+) -> Result<(), DbError> {
+    sqlx::query("update deployments set outside = $2 where id = $1")
+        .bind(id)
+        .bind(Json(outside))
         .execute(conn)
         .await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Reading CBOR as the AWS SDK writes it (smithy rpc-v2-cbor), for stand-ins of services that speak it.
+//! CBOR as the AWS SDK writes and reads it (smithy rpc-v2-cbor), for stand-ins of services that speak it.
 
 use std::io::Read as _;
 
@@ -6,7 +6,54 @@ use minicbor::data::Type;
 use minicbor::decode::Decoder;
 use serde_json::{Map, Value, json};
 
-use super::receiver::Received;
+use super::receiver::{Received, Reply};
+
+/// An answer. Numbers below a member `Timestamps` are sent as times.
+pub fn reply(body: &Value) -> Reply {
+    let mut bytes = Vec::new();
+    write(&mut minicbor::Encoder::new(&mut bytes), body, false);
+    Reply {
+        status: 200,
+        headers: vec![
+            ("smithy-protocol", "rpc-v2-cbor".to_owned()),
+            ("content-type", "application/cbor".to_owned()),
+        ],
+        body: bytes,
+    }
+}
+
+fn write(encoder: &mut minicbor::Encoder<&mut Vec<u8>>, value: &Value, times: bool) {
+    match value {
+        Value::Null => {
+            encoder.null().unwrap();
+        }
+        Value::Bool(value) => {
+            encoder.bool(*value).unwrap();
+        }
+        Value::Number(number) => {
+            if times {
+                encoder.tag(minicbor::data::IanaTag::Timestamp).unwrap();
+            }
+            encoder.f64(number.as_f64().unwrap()).unwrap();
+        }
+        Value::String(text) => {
+            encoder.str(text).unwrap();
+        }
+        Value::Array(items) => {
+            encoder.array(u64::try_from(items.len()).unwrap()).unwrap();
+            for item in items {
+                write(encoder, item, times);
+            }
+        }
+        Value::Object(members) => {
+            encoder.map(u64::try_from(members.len()).unwrap()).unwrap();
+            for (name, value) in members {
+                encoder.str(name).unwrap();
+                write(encoder, value, name == "Timestamps");
+            }
+        }
+    }
+}
 
 /// The body of a request as JSON, unpacked if it was compressed. A timestamp becomes its seconds.
 pub fn body(received: &Received) -> Value {

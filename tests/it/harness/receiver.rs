@@ -59,11 +59,21 @@ impl Reply {
     }
 }
 
+/// Answers by what was asked.
+struct Answerer(Box<dyn Fn(&Received) -> Reply + Send + Sync>);
+
+impl std::fmt::Debug for Answerer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answerer")
+    }
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     received: Mutex<Vec<Received>>,
     script: Mutex<VecDeque<Reply>>,
     otherwise: Mutex<Option<Reply>>,
+    answerer: Mutex<Option<Answerer>>,
 }
 
 /// A receiver on a free port of this machine.
@@ -95,6 +105,11 @@ impl Receiver {
         *self.inner.otherwise.lock().unwrap() = Some(reply);
     }
 
+    /// Answers everything by what is asked.
+    pub fn answer_with(&self, answer: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
+        *self.inner.answerer.lock().unwrap() = Some(Answerer(Box::new(answer)));
+    }
+
     /// What was received so far.
     pub fn received(&self) -> Vec<Received> {
         self.inner.received.lock().unwrap().clone()
@@ -118,12 +133,19 @@ async fn receive(State(inner): State<Arc<Inner>>, request: Request) -> Response 
         .path_and_query()
         .map(ToString::to_string)
         .unwrap_or_default();
-    inner.received.lock().unwrap().push(Received {
+    let received = Received {
         path,
         headers: parts.headers,
         body,
-    });
-    let reply = inner.script.lock().unwrap().pop_front();
+    };
+    let asked = inner
+        .answerer
+        .lock()
+        .unwrap()
+        .as_ref()
+        .map(|answerer| (answerer.0)(&received));
+    inner.received.lock().unwrap().push(received);
+    let reply = asked.or_else(|| inner.script.lock().unwrap().pop_front());
     let reply = reply
         .or_else(|| inner.otherwise.lock().unwrap().clone())
         .unwrap_or_else(|| Reply::status(200));
