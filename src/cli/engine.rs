@@ -11,7 +11,7 @@ use signalbox_engine::clock::SystemClock;
 use signalbox_engine::integrations::config::{Credentials, Endpoints, HttpTasks};
 use signalbox_engine::integrations::{IntegrationsConfig, Services};
 use signalbox_engine::wire::{self, Trust};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 
 use super::output::say;
@@ -20,6 +20,8 @@ use crate::config::{Config, DatabaseFlags, EMBEDDED_ACCOUNT, EMBEDDED_REGION, Fl
 use crate::lifecycle::{self, Lifecycle};
 use crate::limits;
 use crate::telemetry::logs::{self, LogFormat};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Run the embedded Step Functions engine alone, for others to point at
 #[derive(Debug, Args)]
@@ -98,8 +100,7 @@ pub(super) async fn open(url: &str, config: &Config) -> Result<Arc<signalbox_eng
     let options = url
         .parse::<PgConnectOptions>()?
         .application_name("signalbox-engine");
-    let pool = PgPoolOptions::new()
-        .max_connections(config.postgres.connections_max)
+    let pool = signalbox_engine::pool::options(config.postgres.connections_max)
         .acquire_timeout(limits::DATABASE_ACQUIRE_TIMEOUT)
         .connect_lazy_with(options);
     let access_keys = config
@@ -119,6 +120,7 @@ pub(super) async fn open(url: &str, config: &Config) -> Result<Arc<signalbox_eng
         access_keys: access_keys.collect(),
         shards: config.engine.shards,
         mock_config: config.engine.mock_config.clone(),
+        retention_ms: i64::from(config.engine.retention_days.get()) * DAY_MS,
         ..EngineConfig::default()
     };
     Ok(signalbox_engine::Engine::open(pool, engine).await?)

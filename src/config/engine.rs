@@ -1,11 +1,15 @@
 //! `[engine]`
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::Secret;
+
+/// AWS keeps a closed execution for 90 days (Step Functions quotas).
+const RETENTION_DAYS_DEFAULT: NonZeroU16 = NonZeroU16::new(90).unwrap();
 
 /// The embedded Step Functions engine, which the environment `default` runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -19,6 +23,8 @@ pub struct Engine {
     /// A mock file of AWS Step Functions Local: executions started at `<state machine's ARN>#<test case>` take their tasks'
     /// answers from it. Read at each such start. Default none.
     pub mock_config: Option<PathBuf>,
+    /// Days a closed execution and its history are kept, at least 1. Default 90, as on AWS.
+    pub retention_days: NonZeroU16,
     /// `[[engine.access_keys]]`: keys that callers of the endpoint sign with. Default none: any signature is taken, and only a
     /// loopback address is listened on.
     pub access_keys: Vec<EngineKey>,
@@ -43,6 +49,7 @@ impl Default for Engine {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8083),
             shards: 0,
             mock_config: None,
+            retention_days: RETENTION_DAYS_DEFAULT,
             access_keys: Vec::new(),
         }
     }

@@ -20,6 +20,7 @@ pub mod limits;
 pub mod machines;
 pub mod map_runs;
 pub mod mocks;
+pub mod pool;
 pub mod runtime;
 pub mod state_tests;
 pub mod wire;
@@ -52,6 +53,8 @@ pub struct EngineConfig {
     pub shards: usize,
     /// Bytes of frames kept in memory between events, over all shards.
     pub frames_resident_bytes_max: usize,
+    /// How long a closed execution and its history are kept, in ms.
+    pub retention_ms: i64,
     /// The language's bounds; tests switch to tiny ones.
     pub limits: asl::limits::Limits,
     /// The mock file whose test cases executions can be started with; read anew at each such start.
@@ -70,6 +73,7 @@ impl Default for EngineConfig {
             access_keys: Vec::new(),
             shards: 0,
             frames_resident_bytes_max: limits::FRAMES_RESIDENT_BYTES_MAX,
+            retention_ms: limits::RETENTION_MS,
             limits: asl::limits::Limits::AWS,
             mock_config: None,
             dispatch: Arc::new(Unconnected),
@@ -117,6 +121,7 @@ impl Engine {
             known_activities: Arc::clone(activities.known()),
             shards: config.shards,
             resident_bytes_max: config.frames_resident_bytes_max,
+            retention_ms: config.retention_ms,
         });
         let executions = Executions::new(
             pool.clone(),

@@ -21,7 +21,7 @@ pub const PAGE_ITEMS_MAX: u32 = 1_000;
 pub const PAGE_TOKEN_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
 /// A closed execution can be redriven for this long (developer guide, "Redriving executions": 14 days), in ms.
 pub const REDRIVE_MS_MAX: i64 = 14 * 24 * 60 * 60 * 1_000;
-/// A closed execution and its history are kept this long (AWS quota: 90 days), in ms.
+/// A closed execution and its history are kept this long unless it is configured otherwise (AWS quota: 90 days), in ms.
 pub const RETENTION_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 /// Events of one history beyond which an execution cannot be redriven (developer guide: fewer than 24,999).
 pub const REDRIVE_EVENTS_MAX: u64 = 24_999;
@@ -57,6 +57,9 @@ pub const LAZY_WRITE_MS: i64 = 20;
 pub const LANE_TASKS_MAX: usize = 256;
 /// How often the driver's lock is checked, and a standby asks for it, in ms.
 pub const DRIVER_CHECK_MS: u64 = 500;
+
+/// A connection that rested no longer than this is taken to be alive, in ms.
+pub const CONNECTION_TRUSTED_MS: u64 = 1_000;
 
 /// Largest request, in bytes (AWS quota: 1 MB, headers included).
 pub const REQUEST_BYTES_MAX: usize = 1_048_576;

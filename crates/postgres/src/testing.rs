@@ -87,7 +87,15 @@ pub struct TestServer {
 ///
 /// When there is no Postgres on this machine or it does not start; the message says why.
 pub async fn server() -> TestServer {
-    let directory = std::env::temp_dir().join(format!("sb-own-{}", uuid::Uuid::new_v4().simple()));
+    server_in(std::env::temp_dir().join(format!("sb-own-{}", uuid::Uuid::new_v4().simple()))).await
+}
+
+/// The same, with its data in this directory, which is made and, in the end, removed.
+///
+/// # Panics
+///
+/// When there is no Postgres on this machine or it does not start; the message says why.
+pub async fn server_in(directory: PathBuf) -> TestServer {
     DirBuilder::new()
         .mode(0o755)
         .create(&directory)

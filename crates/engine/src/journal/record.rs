@@ -104,6 +104,8 @@ pub enum FrameWrite {
         bytes: Vec<u8>,
         /// The last input that is in the snapshot.
         inputs_applied: u64,
+        /// There may be inputs in the log that it replaces.
+        absorbs: bool,
         /// The earliest timer, in ms since 1970.
         next_due_ms: Option<i64>,
         /// Recovery must load it at once: it has something to do besides waiting.
@@ -112,7 +114,10 @@ pub enum FrameWrite {
     /// The inputs since the snapshot, in order: sequence number and bytes.
     Inputs(Vec<(u64, Vec<u8>)>),
     /// It closed for good.
-    Forget,
+    Forget {
+        /// There may be inputs in the log.
+        absorbs: bool,
+    },
 }
 
 /// What came of a record.
@@ -139,7 +144,7 @@ impl Record {
     /// About how many bytes it adds to a statement.
     pub fn bytes(&self) -> usize {
         let frame = match &self.frame {
-            FrameWrite::None | FrameWrite::Forget => 0,
+            FrameWrite::None | FrameWrite::Forget { .. } => 0,
             FrameWrite::Snapshot { bytes, .. } => bytes.len(),
             FrameWrite::Inputs(inputs) => inputs.iter().map(|(_, bytes)| bytes.len()).sum(),
         };

@@ -27,10 +27,22 @@ pub(super) enum WriteError {
     TooSlow,
 }
 
-const STATEMENT: &str = r"
-with fence as materialized (
+// The statement's parts. Most batches need few of them, and Postgres sets up each part even for no rows. Their parameters keep their numbers in every statement they are in, and one that
+// lacks a part is given its parameters all the same, as empty arrays.
+
+/// Nothing of a statement happens when another driver's epoch has begun.
+macro_rules! fence {
+    () => {
+        r"with fence as materialized (
     select epoch from engine.driver where epoch = $1
-), started as (
+"
+    };
+}
+
+/// New executions, unless their ARNs are taken.
+macro_rules! started {
+    () => {
+        r"), started as (
     insert into engine.executions (id, arn, name, machine_arn, version_arn, alias_arn, revision_id, map_run_arn, status,
         input, output, error, cause, started_at, stopped_at, trace_header, mock_case, parent_id, parent_task,
         map_run_index, map_run_items)
@@ -40,26 +52,27 @@ with fence as materialized (
     where exists (select from fence)
     on conflict (arn) do nothing
     returning id
-), closed as (
-    update engine.executions e
-    set status = c.status, output = c.output, error = c.error, cause = c.cause, stopped_at = c.stopped_at,
-        redrive_count = coalesce(c.redrive_count, e.redrive_count), redriven_at = coalesce(c.redriven_at, e.redriven_at)
-    from unnest($21::uuid[], $22::text[], $23::bytea[], $24::text[], $25::text[], $26::bigint[], $49::integer[], $50::bigint[])
-        as c(id, status, output, error, cause, stopped_at, redrive_count, redriven_at)
-    where e.id = c.id and exists (select from fence)
-), reopened as (
-    update engine.executions e
-    set status = 'RUNNING', output = null, error = null, cause = null, stopped_at = null,
-        redrive_count = r.count, redriven_at = r.at
-    from unnest($27::uuid[], $28::integer[], $29::bigint[]) as r(id, count, at)
-    where e.id = r.id and exists (select from fence)
-), told as (
+"
+    };
+}
+
+/// Events; none of an execution that was not started.
+macro_rules! told {
+    () => {
+        r"), told as (
     insert into engine.history (execution_id, first_event_id, last_event_id, events)
     select h.execution_id, h.first_event_id, h.last_event_id, h.events
     from unnest($30::uuid[], $31::bigint[], $32::bigint[], $33::bytea[], $34::boolean[])
         as h(execution_id, first_event_id, last_event_id, events, of_start)
     where exists (select from fence) and (not h.of_start or h.execution_id in (select id from started))
-), framed as (
+"
+    };
+}
+
+/// Snapshots; none of an execution that was not started.
+macro_rules! framed {
+    () => {
+        r"), framed as (
     insert into engine.frames (execution_id, open, format, snapshot, inputs_applied, next_due_ms, wake)
     select f.execution_id, f.open, $35, f.snapshot, f.inputs_applied, f.next_due_ms, f.wake
     from unnest($36::uuid[], $37::boolean[], $38::bytea[], $39::bigint[], $40::bigint[], $41::boolean[], $42::boolean[])
@@ -68,18 +81,106 @@ with fence as materialized (
     on conflict (execution_id) do update
     set open = excluded.open, format = excluded.format, snapshot = excluded.snapshot,
         inputs_applied = excluded.inputs_applied, next_due_ms = excluded.next_due_ms, wake = excluded.wake
-), told_inputs as (
+"
+    };
+}
+
+/// Executions that close in a later record than their first.
+macro_rules! closed {
+    () => {
+        r"), closed as (
+    update engine.executions e
+    set status = c.status, output = c.output, error = c.error, cause = c.cause, stopped_at = c.stopped_at,
+        redrive_count = coalesce(c.redrive_count, e.redrive_count), redriven_at = coalesce(c.redriven_at, e.redriven_at)
+    from unnest($21::uuid[], $22::text[], $23::bytea[], $24::text[], $25::text[], $26::bigint[], $49::integer[], $50::bigint[])
+        as c(id, status, output, error, cause, stopped_at, redrive_count, redriven_at)
+    where e.id = c.id and exists (select from fence)
+"
+    };
+}
+
+/// Frames of executions that closed for good.
+macro_rules! forgotten {
+    () => {
+        r"), forgotten as (
+    delete from engine.frames f using unnest($48::uuid[]) as g(execution_id)
+    where f.execution_id = g.execution_id and exists (select from fence)
+"
+    };
+}
+
+/// Executions that are redriven.
+macro_rules! reopened {
+    () => {
+        r"), reopened as (
+    update engine.executions e
+    set status = 'RUNNING', output = null, error = null, cause = null, stopped_at = null,
+        redrive_count = r.count, redriven_at = r.at
+    from unnest($27::uuid[], $28::integer[], $29::bigint[]) as r(id, count, at)
+    where e.id = r.id and exists (select from fence)
+"
+    };
+}
+
+/// The log of inputs: what is added, and what a snapshot has made superfluous.
+macro_rules! logged {
+    () => {
+        r"), told_inputs as (
     insert into engine.frame_inputs (execution_id, sequence, input)
     select i.* from unnest($43::uuid[], $44::bigint[], $45::bytea[]) as i
     where exists (select from fence)
 ), absorbed as (
     delete from engine.frame_inputs i using unnest($46::uuid[], $47::bigint[]) as a(execution_id, up_to)
     where i.execution_id = a.execution_id and i.sequence <= a.up_to and exists (select from fence)
-), forgotten as (
-    delete from engine.frames f using unnest($48::uuid[]) as g(execution_id)
-    where f.execution_id = g.execution_id and exists (select from fence)
-)
-select exists (select from fence), array(select id from started)";
+"
+    };
+}
+
+/// Whether the epoch still stands, and which executions were started.
+macro_rules! answered {
+    () => {
+        ") select exists (select from fence), array(select id from started)"
+    };
+}
+
+/// The smallest statement that has what a batch needs.
+#[derive(Debug, Clone, Copy)]
+enum Needs {
+    /// Executions that begin and end in one record.
+    Whole,
+    /// Besides, frames that are written whole, and executions that close.
+    Frames,
+    /// Anything.
+    All,
+}
+
+impl Needs {
+    fn statement(self) -> &'static str {
+        match self {
+            Self::Whole => concat!(fence!(), started!(), told!(), answered!()),
+            Self::Frames => concat!(
+                fence!(),
+                started!(),
+                told!(),
+                framed!(),
+                closed!(),
+                forgotten!(),
+                answered!()
+            ),
+            Self::All => concat!(
+                fence!(),
+                started!(),
+                told!(),
+                framed!(),
+                closed!(),
+                forgotten!(),
+                reopened!(),
+                logged!(),
+                answered!()
+            ),
+        }
+    }
+}
 
 /// Columns of a batch, one vector for each array of the statement.
 #[derive(Default)]
@@ -292,6 +393,7 @@ impl<'a> Columns<'a> {
                 open,
                 bytes,
                 inputs_applied,
+                absorbs,
                 next_due_ms,
                 wake,
             } => {
@@ -302,7 +404,7 @@ impl<'a> Columns<'a> {
                 self.frame_due.push(*next_due_ms);
                 self.frame_wake.push(*wake);
                 self.frame_of_start.push(of_start);
-                if !of_start {
+                if *absorbs {
                     self.absorbed_id.push(id);
                     self.absorbed_up_to.push(signed(*inputs_applied));
                 }
@@ -314,16 +416,28 @@ impl<'a> Columns<'a> {
                     self.input_bytes.push(bytes);
                 }
             }
-            FrameWrite::Forget => {
+            FrameWrite::Forget { absorbs } => {
                 self.forgotten_id.push(id);
-                self.absorbed_id.push(id);
-                self.absorbed_up_to.push(i64::MAX);
+                if *absorbs {
+                    self.absorbed_id.push(id);
+                    self.absorbed_up_to.push(i64::MAX);
+                }
             }
         }
     }
 
+    fn needs(&self) -> Needs {
+        if !self.input_id.is_empty() || !self.absorbed_id.is_empty() || !self.redriven_id.is_empty() {
+            Needs::All
+        } else if !self.frame_id.is_empty() || !self.closed_id.is_empty() || !self.forgotten_id.is_empty() {
+            Needs::Frames
+        } else {
+            Needs::Whole
+        }
+    }
+
     fn bind(self, epoch: i64) -> sqlx::query::Query<'a, sqlx::Postgres, sqlx::postgres::PgArguments> {
-        sqlx::query(STATEMENT)
+        sqlx::query(self.needs().statement())
             .bind(epoch)
             .bind(self.id)
             .bind(self.arn)

@@ -168,6 +168,12 @@ impl Caches {
 }
 
 impl Machines {
+    /// Another process may have written while this one stood by: what was read then is read again.
+    pub(crate) fn forget_all(&self) {
+        self.caches.targets.remove(|_, _| true);
+        self.caches.definitions.remove(|_, _| true);
+    }
+
     /// The definition that an execution started by `arn` runs: the current revision, a version's, or one drawn by
     /// `random` (64 uniform bits) from the versions an alias routes to.
     pub async fn resolve(&self, arn: &str, random: u64) -> Result<Resolved, ResolveError> {

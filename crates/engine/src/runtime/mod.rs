@@ -88,6 +88,8 @@ pub struct RuntimeConfig {
     pub shards: usize,
     /// Bytes of frames in memory.
     pub resident_bytes_max: usize,
+    /// How long a closed execution is kept, in ms.
+    pub retention_ms: i64,
 }
 
 /// It can't be said now: this process does not drive, or has too much to do. The caller may try again.
@@ -127,6 +129,7 @@ impl Runtime {
             known_activities,
             shards,
             resident_bytes_max,
+            retention_ms,
         } = config;
         let tracker = TaskTracker::new();
         let shutdown = CancellationToken::new();
@@ -148,6 +151,7 @@ impl Runtime {
             post,
             shards: if shards == 0 { cores } else { shards },
             resident_bytes_max,
+            retention_ms,
             tracker: tracker.clone(),
         };
         let (sender, standing) = watch::channel(Standing::default());

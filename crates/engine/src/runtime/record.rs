@@ -59,7 +59,9 @@ pub(super) fn record_of(
         Some(close) if close.status == ExecutionStatus::Succeeded && unwritten.row.is_some() => {
             FrameWrite::None
         }
-        Some(close) if close.status == ExecutionStatus::Succeeded => FrameWrite::Forget,
+        Some(close) if close.status == ExecutionStatus::Succeeded => FrameWrite::Forget {
+            absorbs: slot.log_bytes > 0,
+        },
         Some(_) => snapshot_of(live, false, slot)?,
         None => frame_of(live, &unwritten, slot)?,
     };
@@ -97,6 +99,7 @@ pub(super) fn whole(id: ExecutionId, live: &Live, unwritten: Unwritten) -> Resul
         open: true,
         bytes: live.to_bytes()?,
         inputs_applied: live.sequence,
+        absorbs: true,
         next_due_ms: live.next_due_ms(),
         wake: live.wake(),
     };
@@ -130,12 +133,14 @@ fn frame_of(live: &Live, unwritten: &Unwritten, slot: &mut Slot) -> Result<Frame
 
 fn snapshot_of(live: &Live, open: bool, slot: &mut Slot) -> Result<FrameWrite, serde_json::Error> {
     let bytes = live.to_bytes()?;
+    let absorbs = slot.log_bytes > 0;
     slot.snapshot_bytes = bytes.len();
     slot.log_bytes = 0;
     Ok(FrameWrite::Snapshot {
         open,
         bytes,
         inputs_applied: live.sequence,
+        absorbs,
         next_due_ms: if open { live.next_due_ms() } else { None },
         wake: open && live.wake(),
     })

@@ -60,6 +60,7 @@ pub(super) struct Setup {
     pub(super) post: Arc<Post>,
     pub(super) shards: usize,
     pub(super) resident_bytes_max: usize,
+    pub(super) retention_ms: i64,
     pub(super) tracker: TaskTracker,
 }
 
@@ -89,6 +90,7 @@ impl Term {
         secret: Secret,
     ) -> Result<(Self, Threads), TermError> {
         setup.known_activities.load(&setup.pool).await?;
+        setup.machines.forget_all();
         let lost = CancellationToken::new();
         // Whatever was begun ends with this when something fails on the way.
         let guard = lost.clone().drop_guard();
@@ -143,6 +145,7 @@ impl Term {
         setup.tracker.spawn(crate::executions::retain::run(
             setup.pool.clone(),
             Arc::clone(&setup.clock),
+            setup.retention_ms,
             lost.clone(),
         ));
         let mut threads = Vec::new();
@@ -223,6 +226,8 @@ async fn writers(pool: &PgPool) -> sqlx::Result<Vec<PgConnection>> {
             "set enable_hashjoin = off",
             "set enable_mergejoin = off",
             "set jit = off",
+            // Making a plan of it for each batch anew takes longer than most batches.
+            "set plan_cache_mode = force_generic_plan",
         ] {
             sqlx::query(setting).execute(&mut connection).await?;
         }

@@ -172,24 +172,22 @@ impl Server {
 
     /// Begins again over the same database, as after a restart.
     pub(crate) async fn restart(self) -> Self {
-        self.stop.cancel();
-        self.engine.shutdown().await;
-        Self::over(
-            self.database.clone(),
-            EngineConfig::default(),
-            Arc::clone(&self.functions),
-        )
-        .await
+        self.restart_with(EngineConfig::default()).await
     }
 
     /// Begins again over the same database, at another time.
     pub(crate) async fn restart_at(self, now_ms: i64) -> Self {
-        self.stop.cancel();
-        self.engine.shutdown().await;
-        let config = EngineConfig {
+        self.restart_with(EngineConfig {
             clock: Arc::new(ManualClock::at(now_ms)),
             ..EngineConfig::default()
-        };
+        })
+        .await
+    }
+
+    /// Begins again over the same database, with another configuration.
+    pub(crate) async fn restart_with(self, config: EngineConfig) -> Self {
+        self.stop.cancel();
+        self.engine.shutdown().await;
         Self::over(self.database.clone(), config, Arc::clone(&self.functions)).await
     }
 

@@ -7,6 +7,5 @@
 )]
 
 mod basics;
-mod crash;
 mod harness;
 mod recovery;

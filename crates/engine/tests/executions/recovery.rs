@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signalbox_engine::EngineConfig;
-use signalbox_engine::clock::{Clock, SystemClock};
+use signalbox_engine::clock::{Clock, ManualClock, SystemClock};
 use signalbox_engine::runtime::Readiness;
 use signalbox_postgres::testing::database;
 use sqlx::PgPool;
@@ -218,9 +218,14 @@ async fn a_second_process_stands_by_and_takes_over() {
         .await;
     assert_eq!((status, &answer["__type"]), (503, &json!("ServiceUnavailable")));
     assert_eq!(second.engine.readiness(), Readiness::Standby);
+    // The standby has looked at the machine already, before it was changed.
+    let update = json!({"stateMachineArn": machine, "definition": one(json!({"Type": "Pass", "Result": "new"})).to_string()});
+    first.ok("UpdateStateMachine", update).await;
     first.engine.shutdown().await;
     second.engine.driving().await;
     assert_eq!(second.closed(&execution).await["status"], "SUCCEEDED");
+    let after = second.run(&machine, json!({})).await;
+    assert_eq!(second.closed(&after).await["output"], r#""new""#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -327,6 +332,28 @@ async fn closed_executions_are_kept_for_ninety_days_and_open_ones_for_ever() {
     .await
     .unwrap();
     assert_eq!(left, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_closed_executions_are_kept_can_be_configured() {
+    const HOUR_MS: i64 = 60 * 60 * 1_000;
+    let server = Server::start().await;
+    let pass = server.machine("pass", one(json!({"Type": "Pass"}))).await;
+    let closed = server.run(&pass, json!({})).await;
+    server.closed(&closed).await;
+    let config = EngineConfig {
+        clock: Arc::new(ManualClock::at(SystemClock.now_ms() + 3 * HOUR_MS)),
+        retention_ms: 2 * HOUR_MS,
+        ..EngineConfig::default()
+    };
+    let server = server.restart_with(config).await;
+    server
+        .until_error(
+            "DescribeExecution",
+            json!({"executionArn": closed}),
+            "ExecutionDoesNotExist",
+        )
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
