@@ -10,6 +10,8 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::Ours;
+
 const CONNECTIONS: usize = 8;
 const GROUP: usize = 50;
 const MEASURED: Duration = Duration::from_secs(4);
@@ -20,9 +22,17 @@ pub(crate) async fn fsync(url: &str) -> String {
     sqlx::query_scalar("show fsync").fetch_one(&mut db).await.unwrap()
 }
 
-/// Executions a second with so many events each. None without a database.
-pub(crate) async fn measure(url: Option<&str>, events: usize) -> Option<f64> {
-    let url = url?;
+/// What was reached.
+pub(crate) struct Ceiling {
+    /// Executions a second.
+    pub(crate) rate: f64,
+    /// Processor time of Postgres for each, in microseconds.
+    pub(crate) postgres_us: f64,
+}
+
+/// Executions with so many events each.
+pub(crate) async fn measure(ours: &Ours<'_>, events: usize) -> Ceiling {
+    let url = ours.database;
     let mut admin = PgConnection::connect(url).await.unwrap();
     for statement in [
         "drop table if exists ceiling_history, ceiling_executions",
@@ -37,9 +47,14 @@ pub(crate) async fn measure(url: Option<&str>, events: usize) -> Option<f64> {
         "stateEnteredEventDetails": {"name": "S0", "input": "{\"hello\":\"world\",\"n\":1}", "inputDetails": {"truncated": false}}})
     .to_string();
     let groups = AtomicUsize::new(0);
-    let began = Instant::now();
+    let (began, taken) = (Instant::now(), ours.watched.taken());
     join_all((0..CONNECTIONS).map(|_| write_groups(url, &groups, began, events, &event))).await;
-    Some((groups.into_inner() * GROUP) as f64 / began.elapsed().as_secs_f64())
+    let count = (groups.into_inner() * GROUP) as f64;
+    let (_, postgres_us) = ours.watched.taken().since(taken, count);
+    Ceiling {
+        rate: count / began.elapsed().as_secs_f64(),
+        postgres_us,
+    }
 }
 
 async fn write_groups(url: &str, groups: &AtomicUsize, began: Instant, events: usize, event: &str) {

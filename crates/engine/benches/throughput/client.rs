@@ -25,6 +25,14 @@ pub(crate) struct Client {
     connections: Vec<reqwest::Client>,
 }
 
+/// Of many at a time.
+pub(crate) struct Batch {
+    /// Executions a second.
+    pub(crate) rate: f64,
+    /// Executions.
+    pub(crate) count: f64,
+}
+
 /// Of one after another.
 pub(crate) struct Latency {
     pub(crate) p50_ms: f64,
@@ -109,8 +117,8 @@ impl Client {
         made.into_inner() - self.connections.len()
     }
 
-    /// Executions a second, from the first request until none runs.
-    pub(crate) async fn batch(&self, machine: &str) -> f64 {
+    /// Executions from the first request until none runs.
+    pub(crate) async fn batch(&self, machine: &str) -> Batch {
         let began = Instant::now();
         let count = self
             .all("StartExecution", machine, |_| began.elapsed() < MEASURED)
@@ -120,7 +128,11 @@ impl Client {
         while self.call(self.first(), "ListExecutions", running.clone()).await["executions"] != json!([]) {
             sleep(Duration::from_millis(5)).await;
         }
-        count as f64 / began.elapsed().as_secs_f64()
+        let count = count as f64;
+        Batch {
+            rate: count / began.elapsed().as_secs_f64(),
+            count,
+        }
     }
 
     /// Executions a second that were answered.

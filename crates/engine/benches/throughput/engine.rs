@@ -94,6 +94,10 @@ impl Process {
         self.child.kill().await.unwrap();
     }
 
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// What it holds in memory, on Linux; 0 elsewhere.
     pub(crate) fn resident_mib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id().unwrap());

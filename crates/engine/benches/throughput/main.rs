@@ -21,13 +21,15 @@
 
 mod ceiling;
 mod client;
+mod cpu;
 mod engine;
 mod workloads;
 
 use serde_json::json;
 use signalbox_postgres::{Reach, Search, Server, Settings};
 
-use crate::client::{Client, Latency};
+use crate::client::{Batch, Client, Latency};
+use crate::cpu::Watched;
 use crate::engine::Process;
 
 /// Clients at a time where the most is asked for.
@@ -74,7 +76,7 @@ async fn main() {
         return engine::serve(&database, functions).await;
     }
     let options = Options::read(arguments);
-    let (database, _own) = match &options.database {
+    let (database, own) = match &options.database {
         Some(url) => (url.clone(), None),
         None => own_postgres().await,
     };
@@ -92,12 +94,26 @@ async fn main() {
         client.run(&client.passes("first", 1).await, &json!({})).await;
         println!("start: serves after {:.2} s, {idle} MiB", began.as_secs_f64());
     }
-    measure(&options, &client, Some(&database)).await;
+    let ours = Ours {
+        database: &database,
+        watched: Watched {
+            engine: process.id(),
+            postgres: own
+                .as_ref()
+                .and_then(|(server, _)| server.pid())
+                .map(i32::cast_unsigned),
+        },
+    };
+    measure(&options, &client, Some(&ours)).await;
     if options.wants("w6") {
         let machine = client.machine("w6", &workloads::functions(5), "STANDARD").await;
         client.batch(&machine).await;
-        let rate = client.batch(&machine).await;
-        println!("w6 five Lambda functions: {rate:.0} executions/s");
+        let taken = ours.watched.taken();
+        let Batch { rate, count } = client.batch(&machine).await;
+        let (engine, postgres) = ours.watched.taken().since(taken, count);
+        println!(
+            "w6 five Lambda functions: {rate:.0} executions/s. Processor time of each: engine {engine:.0} µs, Postgres {postgres:.0} µs"
+        );
     }
     if options.wants("w7") {
         waiting(&client, &mut process).await;
@@ -105,8 +121,14 @@ async fn main() {
     process.stop().await;
 }
 
-/// What can be measured of anything that speaks the API; with the ceiling of a database.
-async fn measure(options: &Options, client: &Client, database: Option<&str>) {
+/// The engine's database, and what is watched of its processes.
+struct Ours<'a> {
+    database: &'a str,
+    watched: Watched,
+}
+
+/// What can be measured of anything that speaks the API; with the ceiling of our database.
+async fn measure(options: &Options, client: &Client, ours: Option<&Ours<'_>>) {
     for (name, states, events) in [("w1", 1, 4), ("w2", 10, 22)] {
         if !options.wants(name) {
             continue;
@@ -114,17 +136,25 @@ async fn measure(options: &Options, client: &Client, database: Option<&str>) {
         let machine = client.passes(name, states).await;
         client.batch(&machine).await;
         // Before and after, since a shared machine is not the same from minute to minute.
-        let before = ceiling::measure(database, events).await;
-        let rate = client.batch(&machine).await;
-        let after = ceiling::measure(database, events).await;
-        let beside = before.zip(after).map_or_else(String::new, |(before, after)| {
-            let ceiling = f64::midpoint(before, after);
-            format!(
-                "; grouped Postgres ceiling {ceiling:.0}; {:.0} %",
-                100.0 * rate / ceiling
-            )
-        });
-        println!("{name} {states} Pass: {rate:.0} executions/s{beside}");
+        let Some(ours) = ours else {
+            println!(
+                "{name} {states} Pass: {:.0} executions/s",
+                client.batch(&machine).await.rate
+            );
+            continue;
+        };
+        let before = ceiling::measure(ours, events).await;
+        let taken = ours.watched.taken();
+        let Batch { rate, count } = client.batch(&machine).await;
+        let (engine, postgres) = ours.watched.taken().since(taken, count);
+        let after = ceiling::measure(ours, events).await;
+        let ceiling = f64::midpoint(before.rate, after.rate);
+        println!(
+            "{name} {states} Pass: {rate:.0} executions/s; grouped Postgres ceiling {ceiling:.0}; {:.0} %. Processor time of each: \
+             engine {engine:.0} µs, Postgres {postgres:.0} µs; of the ceiling, Postgres {:.0} µs",
+            100.0 * rate / ceiling,
+            f64::midpoint(before.postgres_us, after.postgres_us)
+        );
     }
     if options.wants("latency") {
         let machine = client.passes("latency", 1).await;
@@ -157,7 +187,7 @@ async fn measure(options: &Options, client: &Client, database: Option<&str>) {
         client.batch(&machine).await;
         println!(
             "w5 Parallel of 10: {:.0} executions/s",
-            client.batch(&machine).await
+            client.batch(&machine).await.rate
         );
     }
     if options.wants("payload") {
