@@ -27,8 +27,8 @@ pub(super) enum WriteError {
     TooSlow,
 }
 
-// The statement's parts. Most batches need few of them, and Postgres sets up each part even for no rows. Their parameters keep their numbers in every statement they are in, and one that
-// lacks a part is given its parameters all the same, as empty arrays.
+// The statement's parts. Most batches need few of them, and Postgres sets up each part even for no rows. Their parameters keep
+// their numbers in every statement they are in, and one that lacks a part is given its parameters all the same, as empty arrays.
 
 /// Nothing of a statement happens when another driver's epoch has begun.
 macro_rules! fence {

@@ -31,6 +31,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, request::Parts};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -165,46 +166,53 @@ async fn dispatch(
 ) -> Result<Vec<u8>, ApiError> {
     use Operation as O;
     match operation {
-        O::CreateStateMachine => ok(machines::create(engine, caller, read(request)?).await?),
-        O::UpdateStateMachine => ok(machines::update(engine, read(request)?).await?),
-        O::DescribeStateMachine => ok(machines::describe(engine, read(request)?).await?),
-        O::DeleteStateMachine => ok(machines::delete(engine, read(request)?).await?),
-        O::ListStateMachines => ok(machines::list(engine, caller, read(request)?).await?),
-        O::PublishStateMachineVersion => ok(versions::publish(engine, read(request)?).await?),
-        O::ListStateMachineVersions => ok(versions::list(engine, read(request)?).await?),
-        O::DeleteStateMachineVersion => ok(versions::delete(engine, read(request)?).await?),
-        O::CreateStateMachineAlias => ok(aliases::create(engine, read(request)?).await?),
-        O::UpdateStateMachineAlias => ok(aliases::update(engine, read(request)?).await?),
-        O::DescribeStateMachineAlias => ok(aliases::describe(engine, read(request)?).await?),
-        O::ListStateMachineAliases => ok(aliases::list(engine, read(request)?).await?),
-        O::DeleteStateMachineAlias => ok(aliases::delete(engine, read(request)?).await?),
-        O::TagResource => ok(tags::tag(engine, read(request)?).await?),
-        O::UntagResource => ok(tags::untag(engine, read(request)?).await?),
-        O::ListTagsForResource => ok(tags::list(engine, read(request)?).await?),
-        O::CreateActivity => ok(activities::create(engine, caller, read(request)?).await?),
-        O::DescribeActivity => ok(activities::describe(engine, read(request)?).await?),
-        O::DeleteActivity => ok(activities::delete(engine, read(request)?).await?),
-        O::ListActivities => ok(activities::list(engine, caller, read(request)?).await?),
-        O::StartExecution => ok(executions::start(engine, read(request)?).await?),
-        O::StartSyncExecution => ok(executions::start_sync(engine, read(request)?).await?),
-        O::DescribeExecution => ok(executions::describe(engine, read(request)?).await?),
-        O::ListExecutions => ok(executions::list(engine, read(request)?).await?),
-        O::StopExecution => ok(executions::stop(engine, read(request)?).await?),
-        O::RedriveExecution => ok(executions::redrive(engine, read(request)?).await?),
-        O::GetExecutionHistory => ok(executions::history(engine, read(request)?).await?),
+        O::CreateStateMachine => done(machines::create(engine, caller, read(request)?)).await,
+        O::UpdateStateMachine => done(machines::update(engine, read(request)?)).await,
+        O::DescribeStateMachine => done(machines::describe(engine, read(request)?)).await,
+        O::DeleteStateMachine => done(machines::delete(engine, read(request)?)).await,
+        O::ListStateMachines => done(machines::list(engine, caller, read(request)?)).await,
+        O::PublishStateMachineVersion => done(versions::publish(engine, read(request)?)).await,
+        O::ListStateMachineVersions => done(versions::list(engine, read(request)?)).await,
+        O::DeleteStateMachineVersion => done(versions::delete(engine, read(request)?)).await,
+        O::CreateStateMachineAlias => done(aliases::create(engine, read(request)?)).await,
+        O::UpdateStateMachineAlias => done(aliases::update(engine, read(request)?)).await,
+        O::DescribeStateMachineAlias => done(aliases::describe(engine, read(request)?)).await,
+        O::ListStateMachineAliases => done(aliases::list(engine, read(request)?)).await,
+        O::DeleteStateMachineAlias => done(aliases::delete(engine, read(request)?)).await,
+        O::TagResource => done(tags::tag(engine, read(request)?)).await,
+        O::UntagResource => done(tags::untag(engine, read(request)?)).await,
+        O::ListTagsForResource => done(tags::list(engine, read(request)?)).await,
+        O::CreateActivity => done(activities::create(engine, caller, read(request)?)).await,
+        O::DescribeActivity => done(activities::describe(engine, read(request)?)).await,
+        O::DeleteActivity => done(activities::delete(engine, read(request)?)).await,
+        O::ListActivities => done(activities::list(engine, caller, read(request)?)).await,
+        O::StartExecution => done(executions::start(engine, read(request)?)).await,
+        O::StartSyncExecution => done(executions::start_sync(engine, read(request)?)).await,
+        O::DescribeExecution => done(executions::describe(engine, read(request)?)).await,
+        O::ListExecutions => done(executions::list(engine, read(request)?)).await,
+        O::StopExecution => done(executions::stop(engine, read(request)?)).await,
+        O::RedriveExecution => done(executions::redrive(engine, read(request)?)).await,
+        O::GetExecutionHistory => done(executions::history(engine, read(request)?)).await,
         O::DescribeStateMachineForExecution => {
-            ok(executions::describe_machine(engine, read(request)?).await?)
+            done(executions::describe_machine(engine, read(request)?)).await
         }
-        O::SendTaskSuccess => ok(tasks::success(engine, read(request)?).await?),
-        O::SendTaskFailure => ok(tasks::failure(engine, read(request)?).await?),
-        O::SendTaskHeartbeat => ok(tasks::heartbeat(engine, read(request)?).await?),
-        O::GetActivityTask => ok(tasks::take(engine, read(request)?).await?),
-        O::ListMapRuns => ok(map_runs::list(engine, read(request)?).await?),
-        O::DescribeMapRun => ok(map_runs::describe(engine, read(request)?).await?),
-        O::UpdateMapRun => ok(map_runs::update(engine, read(request)?).await?),
+        O::SendTaskSuccess => done(tasks::success(engine, read(request)?)).await,
+        O::SendTaskFailure => done(tasks::failure(engine, read(request)?)).await,
+        O::SendTaskHeartbeat => done(tasks::heartbeat(engine, read(request)?)).await,
+        O::GetActivityTask => done(tasks::take(engine, read(request)?)).await,
+        O::ListMapRuns => done(map_runs::list(engine, read(request)?)).await,
+        O::DescribeMapRun => done(map_runs::describe(engine, read(request)?)).await,
+        O::UpdateMapRun => done(map_runs::update(engine, read(request)?)).await,
         O::ValidateStateMachineDefinition => ok(validate::validate(&read(request)?)),
-        O::TestState => ok(test_state::test(engine, caller, read(request)?).await?),
+        O::TestState => done(test_state::test(engine, caller, read(request)?)).await,
     }
+}
+
+/// On the heap: else every request's future would be as large as that of the largest operation.
+fn done<'a, T: Serialize>(
+    handler: impl Future<Output = Result<T, ApiError>> + Send + 'a,
+) -> BoxFuture<'a, Result<Vec<u8>, ApiError>> {
+    Box::pin(async move { ok(handler.await?) })
 }
 
 fn ok(body: impl Serialize) -> Result<Vec<u8>, ApiError> {
