@@ -98,10 +98,7 @@ async fn main() {
         database: &database,
         watched: Watched {
             engine: process.id(),
-            postgres: own
-                .as_ref()
-                .and_then(|(server, _)| server.pid())
-                .map(i32::cast_unsigned),
+            postgres: own.as_ref().and_then(|(server, _)| server.pid()),
         },
     };
     measure(&options, &client, Some(&ours)).await;
