@@ -2,7 +2,7 @@
 //!
 //! `wire` speaks the protocol, `machines`, `executions`, `activities` and `map_runs` are the nouns behind it, `runtime`
 //! drives the executions with frames in memory, `journal` makes what they did durable, `integrations` performs
-//! their tasks, `mocks` answers for them in test cases,
+//! their tasks, `mocks` answers for them in test cases, `logs` puts their events into CloudWatch Logs,
 //! `state_tests` runs a single state on its own. The Amazon States Language itself is the crate `asl`.
 //!
 //! ```text
@@ -17,6 +17,7 @@ pub mod executions;
 pub mod integrations;
 pub mod journal;
 pub mod limits;
+pub mod logs;
 pub mod machines;
 pub mod map_runs;
 pub mod mocks;
@@ -34,6 +35,7 @@ use crate::activities::Activities;
 use crate::clock::{Clock, SystemClock};
 use crate::executions::Executions;
 use crate::integrations::{Dispatch, Unconnected};
+use crate::logs::LogCounts;
 use crate::machines::Machines;
 use crate::map_runs::MapRuns;
 use crate::runtime::{Readiness, Runtime, RuntimeConfig};
@@ -167,6 +169,11 @@ impl Engine {
     /// Whether it drives executions, or stands by while another process does.
     pub fn readiness(&self) -> Readiness {
         self.runtime.readiness()
+    }
+
+    /// What became of the records that machines with logging asked for.
+    pub fn log_counts(&self) -> LogCounts {
+        self.runtime.log_counts()
     }
 
     /// Waits until it drives executions.

@@ -113,6 +113,20 @@ pub const SERVICE_SECONDS_MAX: u64 = 60;
 pub const XML_DEPTH_MAX: usize = 64;
 /// Values within values of a service's CBOR, for the same reason.
 pub const CBOR_DEPTH_MAX: usize = 64;
+/// Executions' worth of log records waiting to be written; more are dropped and counted. A few MB, a second of a busy engine.
+pub const LOG_QUEUE_BATCHES_MAX: usize = 8_192;
+/// How long records are gathered before they are written, in ms.
+pub const LOG_GATHER_MS: u64 = 200;
+/// Records in one `PutLogEvents` (CloudWatch Logs quota: 10,000; fewer are as fast).
+pub const LOG_REQUEST_RECORDS_MAX: usize = 1_000;
+/// Size of one `PutLogEvents`, in bytes (CloudWatch Logs quota: 1,048,576, each record counted with 26 more).
+pub const LOG_REQUEST_BYTES_MAX: usize = 1_000_000;
+/// What each record is counted with besides its text, in bytes (CloudWatch Logs, `PutLogEvents`).
+pub const LOG_RECORD_OVERHEAD_BYTES: usize = 26;
+/// How long one log stream is written to before the next, in ms.
+pub const LOG_STREAM_MS: i64 = 60 * 60 * 1_000;
+/// Log streams kept in mind; beyond it new ones are begun.
+pub const LOG_STREAMS_MAX: usize = 1_024;
 /// How long an HTTP task may take (AWS quota: 60 s), in seconds.
 pub const HTTP_TASK_SECONDS_MAX: u64 = 60;
 /// How long an OAuth token is used whose answer does not say how long it lives, in ms.

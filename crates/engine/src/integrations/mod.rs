@@ -8,6 +8,7 @@ mod functions;
 mod http;
 mod jobs;
 mod lambda;
+mod log_events;
 mod metadata;
 pub mod objects;
 mod optimised;
@@ -23,12 +24,14 @@ use std::sync::{Arc, Weak};
 
 use asl::eval::{FailureKind, TaskCall};
 use asl::json::Payload;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use self::objects::Objects;
 use crate::Engine;
 use crate::executions::ExecutionId;
+use crate::logs::{LogRecord, LogStream};
 use crate::runtime::Closed;
 
 pub use config::IntegrationsConfig;
@@ -55,6 +58,22 @@ pub trait Dispatch: Send + Sync + 'static {
     /// The way to objects in S3, for the items and results of Map Runs. `None`: there is none.
     fn objects(&self) -> Option<Arc<dyn Objects>> {
         None
+    }
+
+    /// Writes records to a stream of CloudWatch Logs, which is made first when it is new.
+    fn write_log(
+        &self,
+        _stream: LogStream,
+        _is_new: bool,
+        _records: Vec<LogRecord>,
+    ) -> BoxFuture<'static, Result<(), TaskError>> {
+        async {
+            Err(errors::fail(
+                "States.Runtime",
+                "This engine is not connected to CloudWatch Logs",
+            ))
+        }
+        .boxed()
     }
 
     /// The engine whose tasks these are, told once when it opens. Tasks of Step Functions itself go back to it.

@@ -20,10 +20,11 @@ use super::s3::S3;
 use super::sdk::{self, Action, Circumstances};
 use super::topics::Topics;
 use super::{Dispatch, Reply, TaskContext, TaskError};
-use super::{errors, jobs, states};
+use super::{errors, jobs, log_events, states};
 use crate::Engine;
 use crate::arn::{Arn, Place};
 use crate::clock::Clock;
+use crate::logs::{LogRecord, LogStream};
 use crate::runtime::Closed;
 
 /// Performs tasks by the integrations of this module.
@@ -117,6 +118,17 @@ impl Dispatch for Services {
             caller: self.inner.caller.clone(),
             clock: Arc::clone(&self.inner.clock),
         }))
+    }
+
+    fn write_log(
+        &self,
+        stream: LogStream,
+        is_new: bool,
+        records: Vec<LogRecord>,
+    ) -> BoxFuture<'static, Result<(), TaskError>> {
+        let inner = self.inner.clone();
+        async move { log_events::put(&inner.caller, &stream, is_new, &records, inner.clock.now_ms()).await }
+            .boxed()
     }
 
     fn belong_to(&self, engine: Weak<Engine>) {

@@ -15,7 +15,8 @@ use asl::machine::Machine;
 use super::chance::{Moment, with_env};
 use super::snapshot::{self, Input, OpenMapRun, OpenTask, Snapshot, Stage};
 use super::token::TokenMaker;
-use crate::machines::model::Kind;
+use crate::logs::{self, LogRecord};
+use crate::machines::model::{Kind, Logging};
 
 /// An open execution.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(super) struct Happened {
     pub(super) ids: Option<(u64, u64)>,
     pub(super) actions: Vec<Action>,
     pub(super) outcome: Option<Outcome>,
+    /// What is to be logged of them.
+    pub(super) logged: Vec<LogRecord>,
     /// Activities that were asked for and are not there.
     pub(super) missing_activities: Vec<Arc<str>>,
 }
@@ -81,16 +84,19 @@ pub(super) struct Ground<'a> {
     pub(super) limits: &'a Limits,
     /// Express executions have no history to be asked for.
     pub(super) kind: Kind,
+    /// Which events are logged.
+    pub(super) logging: &'a Logging,
 }
 
-struct Evaluated {
+struct Evaluated<'a> {
     kind: Kind,
+    logging: &'a Logging,
     stepped: Stepped,
     missing_activities: Vec<Arc<str>>,
 }
 
-impl Ground<'_> {
-    fn evaluate(self, moment: Moment, step: impl FnOnce(&mut Env<'_>) -> Stepped) -> Evaluated {
+impl<'a> Ground<'a> {
+    fn evaluate(self, moment: Moment, step: impl FnOnce(&mut Env<'_>) -> Stepped) -> Evaluated<'a> {
         let missing = RefCell::new(Vec::new());
         let has_activity = |arn: &str| {
             let there = (self.has_activity)(arn);
@@ -102,6 +108,7 @@ impl Ground<'_> {
         let stepped = with_env(moment, self.tokens, &has_activity, self.limits, step);
         Evaluated {
             kind: self.kind,
+            logging: self.logging,
             stepped,
             missing_activities: missing.into_inner(),
         }
@@ -276,9 +283,10 @@ struct Outstanding {
 }
 
 impl Outstanding {
-    fn after(mut self, evaluated: Evaluated, sequence: u64) -> (Live, Happened) {
+    fn after(mut self, evaluated: Evaluated<'_>, sequence: u64) -> (Live, Happened) {
         let Evaluated {
             kind,
+            logging,
             stepped,
             missing_activities,
         } = evaluated;
@@ -289,6 +297,7 @@ impl Outstanding {
             resume,
         } = stepped;
         let mut happened = Happened {
+            logged: logs::records(&history, frame.facts(), logging),
             missing_activities,
             ..Happened::default()
         };

@@ -55,6 +55,7 @@ use crate::clock::Clock;
 use crate::executions::ExecutionId;
 use crate::integrations::Dispatch;
 use crate::limits;
+use crate::logs::{LogCounts, Logs};
 use crate::machines::Machines;
 
 pub use message::{
@@ -66,6 +67,7 @@ pub use message::{
 pub struct Runtime {
     standing: watch::Receiver<Standing>,
     lanes: Lanes,
+    logs: Logs,
     tracker: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -138,6 +140,12 @@ impl Runtime {
             let post = Arc::clone(&post);
             Arc::new(move |execution, event| post.deliver(execution, event))
         };
+        let logs = Logs::open(
+            Arc::clone(&dispatch),
+            Arc::clone(&clock),
+            &tracker,
+            shutdown.clone(),
+        );
         let lanes = Lanes::new(Arc::clone(&dispatch), deliver, tracker.clone(), shutdown.clone());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let setup = Setup {
@@ -148,6 +156,7 @@ impl Runtime {
             machines,
             known_activities,
             lanes: lanes.clone(),
+            logs: logs.clone(),
             post,
             shards: if shards == 0 { cores } else { shards },
             resident_bytes_max,
@@ -159,6 +168,7 @@ impl Runtime {
         Self {
             standing,
             lanes,
+            logs,
             tracker,
             shutdown,
         }
@@ -178,6 +188,11 @@ impl Runtime {
             Standing::Standby => Readiness::Standby,
             Standing::Away => Readiness::Away,
         }
+    }
+
+    /// What became of log records so far.
+    pub fn log_counts(&self) -> LogCounts {
+        self.logs.counts()
     }
 
     /// Waits until this process drives.

@@ -11,6 +11,7 @@ use super::message::{ActivityTask, AnswerRefused, Closed, Input, NotOpen, Redriv
 use super::snapshot;
 use crate::executions::ParentTask;
 use crate::journal::{Redrive, Row};
+use crate::logs::LogRecord;
 use crate::machines::model::Kind;
 use crate::machines::resolve::Definition;
 use crate::map_runs::ChildRef;
@@ -92,6 +93,8 @@ pub(super) struct Pending {
     pub(super) actions: Vec<Action>,
     pub(super) tells: Vec<Tell>,
     pub(super) closed: Option<(Outcome, i64)>,
+    /// What the machine's logging asks for.
+    pub(super) logged: Vec<LogRecord>,
 }
 
 /// Somebody who waits for an input to be durable.
@@ -140,6 +143,7 @@ impl Unwritten {
             self.ids = Some((self.ids.map_or(first, |(first, _)| first), last));
         }
         self.pending.actions.extend(happened.actions);
+        self.pending.logged.extend(happened.logged);
         if let Some(outcome) = happened.outcome {
             self.pending.closed = Some((outcome, now_ms));
         }

@@ -28,6 +28,7 @@ use crate::executions::ExecutionId;
 use crate::integrations::Dispatch;
 use crate::journal::{Journal, Written};
 use crate::limits;
+use crate::logs::Logs;
 use crate::machines::Machines;
 use crate::map_runs::{self, Drivers};
 
@@ -38,6 +39,7 @@ pub(super) struct Ground {
     pub(super) secret: Secret,
     pub(super) journal: Journal,
     pub(super) lanes: Lanes,
+    pub(super) logs: Logs,
     pub(super) activities: ActivityQueues,
     pub(super) loader: Loader,
     pub(super) dispatch: Arc<dyn Dispatch>,
@@ -57,6 +59,7 @@ pub(super) struct Setup {
     pub(super) machines: Arc<Machines>,
     pub(super) known_activities: Arc<Known>,
     pub(super) lanes: Lanes,
+    pub(super) logs: Logs,
     pub(super) post: Arc<Post>,
     pub(super) shards: usize,
     pub(super) resident_bytes_max: usize,
@@ -127,6 +130,7 @@ impl Term {
             secret,
             journal,
             lanes: setup.lanes.clone(),
+            logs: setup.logs.clone(),
             activities: ActivityQueues::default(),
             loader: Loader::default(),
             dispatch: Arc::clone(&setup.dispatch),

@@ -259,6 +259,7 @@ fn caught<T>(
         has_activity: &has_activity,
         limits: &ground.limits,
         kind,
+        logging: &definition.revision.content.logging,
     };
     // Everything the evaluator could leave half done is dropped with it.
     let result = catch_unwind(AssertUnwindSafe(|| evaluate(evaluation)));

@@ -10,6 +10,7 @@ mod aws;
 mod functions;
 mod harness;
 mod http_tasks;
+mod logs;
 mod nested;
 mod protocols;
 mod signed;

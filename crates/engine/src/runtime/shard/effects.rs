@@ -107,6 +107,10 @@ impl Shard {
             }
         }
         pending.tells.into_iter().for_each(Tell::say);
+        let logging = &here.definition.revision.content.logging;
+        self.ground
+            .logs
+            .push(here.live.frame.facts(), logging, pending.logged);
         let Some((outcome, stopped_at)) = pending.closed else {
             return Some(here);
         };
