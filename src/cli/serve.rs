@@ -18,7 +18,7 @@ use crate::lifecycle::{self, Lifecycle};
 use crate::outbound::Outbound;
 use crate::signals::Signals;
 use crate::step_functions::Transport;
-use crate::telemetry::{Metrics, logs};
+use crate::telemetry::{EngineCollector, Metrics, logs};
 use crate::{jobs, routes, workers};
 
 /// Run everything: the API, the workers, the embedded engine, and a Postgres unless one is given
@@ -58,6 +58,9 @@ impl Serve {
         let in_process =
             signalbox_engine::wire::router(Arc::clone(&engine), signalbox_engine::wire::Trust::Everybody);
         let metrics = Metrics::new()?;
+        metrics
+            .registry()
+            .register(Box::new(EngineCollector::new(Arc::clone(&engine))?))?;
         let environments =
             Environments::connect(&config, &Transport::in_process(in_process), &metrics).await?;
         let lifecycle = Lifecycle::new();

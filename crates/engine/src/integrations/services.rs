@@ -210,7 +210,7 @@ impl Inner {
             text,
         } = &call.resource
         else {
-            return Err(not_supported(&call.resource.text()));
+            return Err(not_supported(call.resource.text()));
         };
         let optimised = Optimised::find(service, action).ok_or_else(|| not_supported(text))?;
         if matches!(pattern, Pattern::Sync | Pattern::Sync2) {

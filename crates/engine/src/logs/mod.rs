@@ -132,13 +132,12 @@ fn group_of(facts: &ExecutionFacts, logging: &Logging) -> Option<LogGroup> {
     let (region, account) = (parts.nth(3)?, parts.next()?);
     let name = parts.nth(1)?;
     let name = name.strip_suffix(":*").unwrap_or(name);
-    let machine = match Arn::parse(&facts.machine_arn).ok()?.resource {
-        Resource::Machine { name, .. } => name,
-        _ => return None,
+    let Resource::Machine { name: machine, .. } = Arn::parse(&facts.machine_arn).ok()?.resource else {
+        return None;
     };
     Some(LogGroup {
         name: name.into(),
         place: Place::new(account, region),
-        machine: machine.to_string().into(),
+        machine: machine.into(),
     })
 }

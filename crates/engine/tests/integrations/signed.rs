@@ -50,10 +50,10 @@ fn canonical(sent: &Sent, names: &[&str], is_s3: bool) -> String {
     };
     let mut query: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
     query.sort_unstable();
-    let headers: String = names
+    let headers = names
         .iter()
-        .map(|name| format!("{name}:{}\n", sent.headers[*name].to_str().unwrap().trim()))
-        .collect();
+        .flat_map(|name| [name, ":", sent.headers[*name].to_str().unwrap().trim(), "\n"])
+        .collect::<String>();
     let payload = hash(&sent.bytes);
     if is_s3 {
         assert_eq!(sent.headers["x-amz-content-sha256"], payload.as_str());

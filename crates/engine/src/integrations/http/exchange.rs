@@ -112,10 +112,10 @@ fn body(answer: &Answer, names: Names) -> Json {
     let says_json = answer
         .header("content-type")
         .is_some_and(|kind| kind.contains("json"));
-    if says_json || names == Names::Capitals {
-        if let Ok(json) = asl::json::read::read(&text) {
-            return json;
-        }
+    if (says_json || names == Names::Capitals)
+        && let Ok(json) = asl::json::read::read(&text)
+    {
+        return json;
     }
     Json::from(&*text)
 }

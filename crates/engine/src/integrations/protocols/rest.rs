@@ -93,7 +93,7 @@ fn push_encoded(text: &mut String, value: &str, slashes: bool) {
     for byte in value.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                text.push(char::from(byte))
+                text.push(char::from(byte));
             }
             b'/' if slashes => text.push('/'),
             byte => {
@@ -262,24 +262,20 @@ pub(super) fn response(view: View<'_>, operation: &Operation, answer: &Answer) -
         .filter_map(|member| Some((view.name(member), outside_body(view.service, member, answer)?)))
         .collect();
     let mut last = None;
-    match output.payload.and_then(|name| output.member(name)) {
-        Some(member) => {
-            let value = payload(view, member, answer)?;
-            if member.is(Trait::Streaming) {
-                // The SDK has the stream in its hands only after everything else.
-                last = value.map(|value| (view.name(member), value));
-            } else {
-                shown.extend(value.map(|value| (view.name(member), value)));
-            }
+    if let Some(member) = output.payload.and_then(|name| output.member(name)) {
+        let value = payload(view, member, answer)?.map(|value| (view.name(member), value));
+        if member.is(Trait::Streaming) {
+            // The SDK has the stream in its hands only after everything else.
+            last = value;
+        } else {
+            shown.extend(value);
         }
-        None => {
-            let body = body(view, output, &answer.body)?;
-            for member in &output.members {
-                if let Some(value) = body.get(view.name(member)) {
-                    shown.push((view.name(member), value.clone()));
-                }
-            }
-        }
+    } else {
+        let body = body(view, output, &answer.body)?;
+        shown.extend(output.members.iter().filter_map(|member| {
+            let name = view.name(member);
+            Some((name, body.get(name)?.clone()))
+        }));
     }
     let mut shown = by_name(shown);
     if let Some((name, value)) = last {

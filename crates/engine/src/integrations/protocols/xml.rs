@@ -103,16 +103,9 @@ fn unescaped(text: &str) -> String {
         let replaced = after
             .split_once(';')
             .and_then(|(entity, after)| Some((character(entity)?, after)));
-        match replaced {
-            Some((character, after)) => {
-                plain.push(character);
-                rest = after;
-            }
-            None => {
-                plain.push('&');
-                rest = after;
-            }
-        }
+        let (character, after) = replaced.unwrap_or(('&', after));
+        plain.push(character);
+        rest = after;
     }
     plain.push_str(rest);
     plain
@@ -304,10 +297,6 @@ fn write_structure(
     Ok(())
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what is written, by which model, under which name, and where to"
-)]
 fn write_value(
     text: &mut String,
     service: &Service,
