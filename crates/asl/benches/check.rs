@@ -2,7 +2,8 @@
 //!
 //! Each definition is checked over and over for a second after a warm-up, once for its diagnostics alone (what a validator
 //! does) and once with its machine (what creating a state machine does). `cargo bench -p asl --bench check -- PATH…` measures
-//! definitions of your own, files or whatever lies in folders, each in turn, and prints the mean.
+//! definitions of your own, files or whatever lies in folders, each in turn, and prints the mean. Seconds are those the process
+//! had a processor for, where the system tells them (Linux): what else runs on the machine then does not count.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -68,13 +69,9 @@ fn row(out: &mut dyn Write, name: &str, definitions: &[(String, String)]) -> io:
     )
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a measurement reads the clock of the machine it is about"
-)]
 fn per_second(definitions: &[(String, String)], check: impl Fn(&str) -> usize) -> f64 {
     let run = |time: Duration| {
-        let start = Instant::now();
+        let (start, begin) = (now(), processor_time());
         let mut count = 0_u32;
         while start.elapsed() < time {
             for (_, text) in definitions {
@@ -82,8 +79,25 @@ fn per_second(definitions: &[(String, String)], check: impl Fn(&str) -> usize) -
                 count += 1;
             }
         }
-        f64::from(count) / start.elapsed().as_secs_f64()
+        let spent = begin
+            .zip(processor_time())
+            .map_or(start.elapsed(), |(begin, end)| end.saturating_sub(begin));
+        f64::from(count) / spent.as_secs_f64()
     };
     run(WARM_UP);
     run(RUN)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a measurement reads the clock of the machine it is about"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// How long this process has had a processor: the first number of `/proc/self/schedstat`, in nanoseconds.
+fn processor_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }

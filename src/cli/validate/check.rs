@@ -45,6 +45,7 @@ pub(super) fn options(look: &Look, found: &Found) -> CheckOptions {
         kind: found.kind.unwrap_or(look.kind),
         max_results: 0,
         now_ms: Some(look.now.timestamp_millis()),
+        only: None,
     }
 }
 

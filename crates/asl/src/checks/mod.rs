@@ -31,7 +31,7 @@ mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Origin, Severity};
 use crate::eval::MachineKind;
 use crate::json::spanned::{self, LineIndex, Node, Span, SyntaxErrorKind};
 use crate::limits::{DEFINITION_BYTES_MAX, DIAGNOSTICS_MAX};
@@ -49,6 +49,8 @@ pub struct CheckOptions {
     pub max_results: usize,
     /// Milliseconds since 1970, to tell times that have passed; `None` leaves that out.
     pub now_ms: Option<i64>,
+    /// Only what this side says: [`Origin::Aws`] for answers in AWS's name. `None` means both.
+    pub only: Option<Origin>,
 }
 
 impl Default for CheckOptions {
@@ -57,6 +59,7 @@ impl Default for CheckOptions {
             kind: MachineKind::Standard,
             max_results: 0,
             now_ms: None,
+            only: None,
         }
     }
 }
@@ -272,6 +275,7 @@ fn finish(text: &str, root: Option<&Node>, options: &CheckOptions, mut findings:
         0 => DIAGNOSTICS_MAX,
         some => some.min(DIAGNOSTICS_MAX),
     };
+    findings.retain(|finding| options.only.is_none_or(|only| only == finding.code.origin()));
     findings.sort_by_key(|finding| finding.code.severity());
     let truncated = findings.len() > max;
     findings.truncate(max);

@@ -7,6 +7,7 @@ fn options(kind: MachineKind) -> CheckOptions {
         kind,
         max_results: 0,
         now_ms: Some(1_900_000_000_000),
+        only: None,
     }
 }
 
@@ -202,6 +203,33 @@ fn no_more_is_said_than_asked_for() {
     );
     assert_eq!(checked.diagnostics.len(), 3);
     assert!(checked.truncated);
+}
+
+#[test]
+fn what_aws_says_is_not_crowded_out_by_what_we_say() {
+    let last = 2 * DIAGNOSTICS_MAX;
+    let task = |n: usize| {
+        format!(
+            r#""S{n}": {{"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Next": "S{}"}}"#,
+            n + 1
+        )
+    };
+    let mut states: Vec<String> = (0..last).map(task).collect();
+    states.push(format!(
+        r#""S{last}": {{"Type": "Pass", "Parameters": {{"a": "$.a"}}, "End": true}}"#
+    ));
+    let text = machine("", &states.join(","));
+    let only = CheckOptions {
+        only: Some(crate::diagnostic::Origin::Aws),
+        ..options(MachineKind::Standard)
+    };
+    let said = diagnose(&text, &only);
+    let codes: Vec<Code> = said.diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(
+        (codes.as_slice(), said.truncated),
+        ([Code::NoDollar].as_slice(), false)
+    );
+    assert!(diagnose(&text, &options(MachineKind::Standard)).truncated);
 }
 
 #[test]

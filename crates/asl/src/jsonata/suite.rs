@@ -95,7 +95,6 @@ fn same(left: &Value, right: &Value) -> bool {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 fn expressions_answer_as_the_reference_does() {
     #[expect(
         clippy::disallowed_methods,

@@ -64,13 +64,11 @@ fn main() -> ExitCode {
             targets::check_and_evaluate(&text, input, choices);
             number % 8 == 0 && targets::parse_and_check(&text).machine.is_some()
         }));
-        match done {
-            Ok(is_valid) => valid += u64::from(is_valid),
-            Err(_) => {
-                writeln!(out, "change {number} panicked, on the input {input}:\n{text}").unwrap();
-                return ExitCode::FAILURE;
-            }
-        }
+        let Ok(is_valid) = done else {
+            writeln!(out, "change {number} panicked, on the input {input}:\n{text}").unwrap();
+            return ExitCode::FAILURE;
+        };
+        valid += u64::from(is_valid);
     }
     writeln!(
         out,

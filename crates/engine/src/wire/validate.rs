@@ -1,7 +1,7 @@
 //! ValidateStateMachineDefinition: what AWS itself would say about a definition.
 
 use asl::CheckOptions;
-use asl::diagnostic::{Diagnostic, Severity};
+use asl::diagnostic::{Diagnostic, Origin, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::machines::model::Kind;
@@ -49,12 +49,16 @@ struct Item {
 const RESULTS_MAX: usize = 100;
 
 pub(super) fn validate(request: &ValidateRequest) -> ValidateAnswer {
-    let diagnosis = asl::diagnose(&request.definition, &CheckOptions::from(request.kind.for_asl()));
+    let options = CheckOptions {
+        only: Some(Origin::Aws),
+        ..CheckOptions::from(request.kind.for_asl())
+    };
+    let diagnosis = asl::diagnose(&request.definition, &options);
     let result = if diagnosis.is_valid() { "OK" } else { "FAIL" };
     let mut diagnostics: Vec<Item> = diagnosis
         .diagnostics
         .into_iter()
-        .filter(|diagnostic| diagnostic.is_aws() && is_asked_for(diagnostic, request.severity))
+        .filter(|diagnostic| is_asked_for(diagnostic, request.severity))
         .map(|diagnostic| Item {
             severity: diagnostic.severity().as_str(),
             code: diagnostic.code.as_str(),
