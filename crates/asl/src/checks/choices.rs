@@ -4,6 +4,7 @@ use super::context::{Context, Finding};
 use super::expressions::Slot;
 use super::fields::{required, unsupported, wrong_language};
 use super::mends::Mend;
+use super::path_fields;
 use super::shapes;
 use crate::json::spanned::{Member, Node};
 use crate::jsonata::syntax;
@@ -313,10 +314,10 @@ fn variable(context: &mut Context<'_>, index: usize, place: &Place<'_>, node: &N
         Some(text) if has_substitution(text) => {}
         Some(text) if !text.starts_with('$') => {
             let message = "Value is not a Reference Path: Reference path didn't start with '$'";
-            let finding = Finding::schema(place, message).maybe_mend(shapes::with_dollar(node, text));
+            let finding = Finding::schema(place, message).maybe_mend(path_fields::with_dollar(node, text));
             context.add(finding.help(format!("Did you mean \"$.{text}\"?")));
         }
-        Some(_) => shapes::path(context, index, place, node, false),
+        Some(_) => path_fields::path(context, index, place, node, false),
         None => shapes::text(context, place, node),
     }
 }

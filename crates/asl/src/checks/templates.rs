@@ -4,7 +4,7 @@
 use super::context::{Context, Finding};
 use super::expressions::{self, Slot};
 use super::mends::Mend;
-use super::shapes;
+use super::path_fields;
 use crate::diagnostic::{Code, Confidence};
 use crate::intrinsics::Call;
 use crate::json::spanned::{Member, Node, NodeValue, Span};
@@ -64,7 +64,7 @@ fn dynamic(context: &mut Context<'_>, state: usize, field: &Place<'_>, place: &P
     let problem = match member.value.as_str() {
         None => Problem::plain(format!("The value of \"{}\" must be a string.", member.key)),
         Some(text) if has_substitution(text) => return,
-        Some(text) if text.starts_with('$') => match shapes::parse_path(text) {
+        Some(text) if text.starts_with('$') => match path_fields::parse_path(text) {
             Ok(query) => {
                 context.read_query(state, place, &query, text);
                 return;
@@ -125,7 +125,7 @@ fn no_path(member: &Member, text: &str) -> Problem {
     let trimmed = text.trim();
     let prefixed = format!("States.{trimmed}");
     let is_call = |text: &str| text.starts_with("States.") && parse_call(text).is_ok();
-    let is_path = |text: &str| shapes::parse_path(text).is_ok();
+    let is_path = |text: &str| path_fields::parse_path(text).is_ok();
     let mut problem = Problem::plain(format!(
         "\"{text}\" is neither a path ($…) nor a call (States.…). For literal text name the key \"{plain}\"."
     ));
@@ -204,7 +204,7 @@ fn literal(context: &mut Context<'_>, place: &Place<'_>, member: &Member) {
         let message = format!("The value of '{key}' looks like a path but its key does not end with '.$'");
         let help =
             format!("It is passed on as the text \"{text}\". Name the key \"{key}.$\" to evaluate it.");
-        let evaluates = shapes::parse_path(text).is_ok() || parse_call(text).is_ok();
+        let evaluates = path_fields::parse_path(text).is_ok() || parse_call(text).is_ok();
         let mend = Mend::likely(format!("Rename \"{key}\" to \"{key}.$\""))
             .rename(&member.value, format!("{key}.$"));
         context.add(

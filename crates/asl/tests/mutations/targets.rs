@@ -98,7 +98,8 @@ fn evaluate(machine: &Machine, input: Payload, choices: u64) {
                 Command::Schedule(call) => events.push_back(answer(call, choices)),
                 Command::StartTimer { id, due_ms } => timers.push_back((*id, *due_ms)),
                 Command::CancelTimer { id } => timers.retain(|(timer, _)| timer != id),
-                Command::CancelTask { .. } => {}
+                // Nobody answers for a Map Run: the execution waits, and is left alone.
+                Command::CancelTask { .. } | Command::StartMapRun(_) | Command::RedriveMapRun { .. } => {}
                 Command::Close(_) => return,
             }
         }
