@@ -60,7 +60,7 @@ pub(super) fn check(
             path_fields::reference_path(context, state, place, node, or_null, writable);
         }
         Shape::PathOrIntrinsic => {
-            path_fields::path_or_intrinsic(context, state, place, node, STRING_INTRINSICS)
+            path_fields::path_or_intrinsic(context, state, place, node, STRING_INTRINSICS);
         }
         Shape::ItemsPath => path_fields::path_or_intrinsic(context, state, place, node, LIST_INTRINSICS),
         Shape::Timestamp => timestamp(context, place, node),
