@@ -186,8 +186,8 @@ async fn what_can_t_be_tested_is_refused_with_its_reason() {
     let task = |resource: &str| json!({"Type": "Task", "Resource": resource, "Parameters": {}, "End": true});
     let sns = || json!({"Type": "Task", "Resource": SNS, "Parameters": {"Name": "n"}, "End": true});
     let parallel = || {
-        let branch = json!({"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}});
-        json!({"Type": "Parallel", "Branches": [branch.clone(), branch], "End": true})
+        let branch = |name: &str| json!({"StartAt": name, "States": {name: {"Type": "Pass", "End": true}}});
+        json!({"Type": "Parallel", "Branches": [branch("B"), branch("C")], "End": true})
     };
     let no_mock = |what: &str| format!("TestState does not support {what} when a mock is not specified.");
     let activity = "arn:aws:states:us-east-1:000000000000:activity:a";
