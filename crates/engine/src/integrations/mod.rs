@@ -122,6 +122,49 @@ pub struct TaskError {
 #[derive(Clone)]
 pub struct Progress {
     pub(crate) submitted: Arc<dyn Fn(Payload) + Send + Sync>,
+    /// Set where somebody wants to see what an HTTP task sends and gets.
+    pub(crate) exchanged: Option<Arc<dyn Fn(Exchange) + Send + Sync>>,
+}
+
+/// What an HTTP task sent and got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// As the definition says it, without what a connection adds.
+    pub request: SentRequest,
+    /// As it was sent, with the connection's secrets.
+    pub request_with_secrets: SentRequest,
+    /// None when there was no answer.
+    pub response: Option<GotResponse>,
+}
+
+/// A request as TestState shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRequest {
+    /// `https`
+    pub protocol: String,
+    /// `GET`
+    pub method: String,
+    /// With its query.
+    pub url: String,
+    /// `[name: value, …]`
+    pub headers: String,
+    /// None without one.
+    pub body: Option<String>,
+}
+
+/// A response as TestState shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GotResponse {
+    /// `https`
+    pub protocol: String,
+    /// `200`
+    pub status_code: String,
+    /// `OK`
+    pub status_message: String,
+    /// `[name: value, …]`
+    pub headers: String,
+    /// None without one.
+    pub body: Option<String>,
 }
 
 impl Progress {

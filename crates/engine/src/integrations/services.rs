@@ -162,7 +162,10 @@ impl Inner {
                 }
                 let result = match (&**service, &**action) {
                     ("lambda", "invoke") => self.lambda.service(parameters, &here, now_ms).await,
-                    ("http", "invoke") => self.http.invoke(parameters, &here, now_ms).await,
+                    ("http", "invoke") => {
+                        let progress = &context.progress;
+                        self.http.invoke(parameters, progress, &here, now_ms).await
+                    }
                     ("apigateway", "invoke") => self.http.invoke_api(parameters, &here, now_ms).await,
                     ("sns", "publish") => match self.topics.publish(parameters, now_ms).await {
                         Some(result) => result,

@@ -180,6 +180,7 @@ impl Lanes {
             mock_case: job.mock_case.clone(),
             cancelled: cancelled.clone(),
             progress: Progress {
+                exchanged: None,
                 submitted: {
                     let deliver = Arc::clone(deliver);
                     Arc::new(move |output| deliver(execution, Event::TaskSubmitted { id, output }))

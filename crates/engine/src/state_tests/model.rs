@@ -5,6 +5,7 @@ use asl::json::Payload;
 use serde::Deserialize;
 
 use crate::arn::Place;
+use crate::integrations::Exchange;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -89,4 +90,6 @@ pub struct Tested {
     pub input: Payload,
     /// What it computed on the way.
     pub inspection: Inspection,
+    /// What an HTTP task sent and got.
+    pub exchange: Option<Exchange>,
 }

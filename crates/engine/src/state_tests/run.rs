@@ -1,7 +1,7 @@
 //! Runs one state on its own.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use asl::eval::probe::{self, Probed, Setup, Verdict};
@@ -19,7 +19,7 @@ use super::rules::{self, RuleError};
 use crate::Engine;
 use crate::arn::Place;
 use crate::executions::{ExecutionId, StartError, read_input};
-use crate::integrations::{Progress, Reply, TaskContext, TaskError};
+use crate::integrations::{Exchange, Progress, Reply, TaskContext, TaskError};
 use crate::limits;
 use crate::machines::check::{DefinitionError, check_definition};
 use crate::machines::model::Kind;
@@ -80,6 +80,7 @@ pub(crate) async fn run(engine: &Arc<Engine>, test: StateTest) -> Result<Tested,
         machine: &machine,
         timers: BTreeMap::new(),
         task: None,
+        exchanged: Arc::default(),
     };
     let patience = Duration::from_millis(limits::STATE_TEST_MS_MAX);
     let (verdict, inspection) = match tokio::time::timeout(patience, driver.drive(probed)).await {
@@ -96,6 +97,11 @@ pub(crate) async fn run(engine: &Arc<Engine>, test: StateTest) -> Result<Tested,
         verdict: verdict.unwrap_or_else(timed_out),
         input,
         inspection,
+        exchange: driver
+            .exchanged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(),
     })
 }
 
@@ -152,6 +158,8 @@ struct Driver<'a> {
     machine: &'a Machine,
     timers: BTreeMap<TimerId, i64>,
     task: Option<Calling>,
+    /// What an HTTP task sent and got.
+    exchanged: Arc<Mutex<Option<Exchange>>>,
 }
 
 /// A task on its way. Dropped, it is cancelled.
@@ -204,6 +212,12 @@ impl Driver<'_> {
             cancelled: cancelled.clone(),
             progress: Progress {
                 submitted: Arc::new(|_| {}),
+                exchanged: Some({
+                    let seen = Arc::clone(&self.exchanged);
+                    Arc::new(move |exchange| {
+                        *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
+                    })
+                }),
             },
         };
         let id = call.id;

@@ -62,7 +62,6 @@ struct Answer {
 impl Answer {
     fn of(resource: &Resource) -> Option<Self> {
         match resource {
-            Resource::LambdaFunction { .. } | Resource::Activity { .. } => None,
             Resource::AwsSdk {
                 service,
                 action,
@@ -76,8 +75,8 @@ impl Answer {
                     parsed: None,
                 })
             }
-            // Whoever has the token may answer anything.
-            Resource::AwsSdk { .. } => None,
+            // Functions and workers answer what they like, and so does whoever has a token.
+            Resource::LambdaFunction { .. } | Resource::Activity { .. } | Resource::AwsSdk { .. } => None,
             Resource::Service {
                 service,
                 action,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::caller::Caller;
 use super::error::{ApiError, ErrorCode};
 use crate::Engine;
+use crate::integrations::{Exchange, GotResponse, SentRequest};
 use crate::state_tests::{self, Configuration, MockInput, RuleError, StateTest, TestError};
 
 /// How much is told. TRACE differs from DEBUG for HTTP tasks alone.
@@ -69,6 +70,10 @@ struct InspectionData {
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Payload>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Request>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<Response>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     after_result_selector: Option<Payload>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after_result_path: Option<Payload>,
@@ -93,6 +98,27 @@ struct InspectionData {
 }
 
 #[derive(Serialize)]
+struct Request {
+    protocol: String,
+    method: String,
+    url: String,
+    headers: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response {
+    protocol: String,
+    status_code: String,
+    status_message: String,
+    headers: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,6 +135,7 @@ pub(super) async fn test(
     request: TestRequest,
 ) -> Result<TestAnswer, ApiError> {
     let level = request.inspection_level;
+    let reveals = request.reveal_secrets;
     let tested = state_tests::run(
         engine,
         StateTest {
@@ -135,11 +162,28 @@ pub(super) async fn test(
             next,
         } => ("CAUGHT_ERROR", Some(output), failure, next),
     };
+    let exchange = tested.exchange.filter(|_| level == Level::Trace);
+    let shown = |exchange: Exchange| {
+        let request = if reveals {
+            exchange.request_with_secrets
+        } else {
+            exchange.request
+        };
+        (request.into(), exchange.response.map(Into::into))
+    };
+    let (http_request, http_response) = exchange
+        .map(shown)
+        .map_or((None, None), |(request, response)| (Some(request), response));
+    let inspection_data = (level != Level::Info).then(|| InspectionData {
+        request: http_request,
+        response: http_response,
+        ..inspection_data(tested.input, tested.inspection)
+    });
     Ok(TestAnswer {
         output,
         error: failure.error,
         cause: failure.cause,
-        inspection_data: (level != Level::Info).then(|| inspection_data(tested.input, tested.inspection)),
+        inspection_data,
         next_state,
         status,
     })
@@ -158,6 +202,8 @@ fn inspection_data(input: Payload, seen: Inspection) -> InspectionData {
         after_input_path: seen.after_input_path,
         after_parameters: seen.after_parameters,
         result: seen.result,
+        request: None,
+        response: None,
         after_result_selector: seen.after_result_selector,
         after_result_path: seen.after_result_path,
         variables: (!seen.variables.is_empty()).then(|| {
@@ -173,6 +219,30 @@ fn inspection_data(input: Payload, seen: Inspection) -> InspectionData {
         tolerated_failure_count: seen.tolerated_failure_count,
         tolerated_failure_percentage: seen.tolerated_failure_percentage,
         max_concurrency: seen.max_concurrency,
+    }
+}
+
+impl From<SentRequest> for Request {
+    fn from(sent: SentRequest) -> Self {
+        Self {
+            protocol: sent.protocol,
+            method: sent.method,
+            url: sent.url,
+            headers: sent.headers,
+            body: sent.body,
+        }
+    }
+}
+
+impl From<GotResponse> for Response {
+    fn from(got: GotResponse) -> Self {
+        Self {
+            protocol: got.protocol,
+            status_code: got.status_code,
+            status_message: got.status_message,
+            headers: got.headers,
+            body: got.body,
+        }
     }
 }
 

@@ -227,3 +227,59 @@ async fn an_api_s_refusal_is_an_error_of_its_number_with_the_body_as_the_cause()
         .await;
     assert_eq!(failure(&done), ("ApiGateway.403".to_owned(), body.to_owned()));
 }
+
+#[tokio::test]
+async fn a_state_test_shows_what_was_sent_and_its_secrets_on_demand_alone() {
+    let server = server(404, vec![("x-many", "1")], "no such thing").await;
+    let api = Api::start(config(
+        json!({"Key": {"api_key": {"name": "X-Api-Key", "value": "k"}}}),
+    ))
+    .await;
+    let definition = json!({
+        "Type": "Task", "Resource": "arn:aws:states:::http:invoke", "End": true,
+        "Parameters": {
+            "ApiEndpoint": format!("{}/things", server.url), "Method": "PUT",
+            "Authentication": connection("Key"), "RequestBody": {"n": 1},
+        }
+    });
+    let test = |level: &str, reveal: bool| {
+        json!({
+            "definition": definition.to_string(), "roleArn": "arn:aws:iam::000000000000:role/r",
+            "inspectionLevel": level, "revealSecrets": reveal,
+        })
+    };
+    let hidden = api.ok("TestState", test("TRACE", false)).await;
+    assert_eq!(
+        (&hidden["status"], &hidden["error"]),
+        (&json!("FAILED"), &json!("States.Http.StatusCode.404"))
+    );
+    let (request, response) = (
+        &hidden["inspectionData"]["request"],
+        &hidden["inspectionData"]["response"],
+    );
+    assert_eq!(
+        (&request["protocol"], &request["method"], &request["body"]),
+        (&json!("http"), &json!("PUT"), &json!(r#"{"n":1}"#))
+    );
+    assert_eq!(request["url"], json!(format!("{}/things", server.url)));
+    let headers = request["headers"].as_str().unwrap();
+    assert!(
+        headers.starts_with('[') && headers.contains("User-Agent: Amazon|StepFunctions|HttpInvoke|us-east-1"),
+        "{headers}"
+    );
+    assert!(!headers.contains("X-Api-Key"), "{headers}");
+    assert_eq!(
+        (
+            &response["statusCode"],
+            &response["statusMessage"],
+            &response["body"]
+        ),
+        (&json!("404"), &json!("Not Found"), &json!("no such thing"))
+    );
+    assert!(response["headers"].as_str().unwrap().contains("x-many: 1"));
+    let revealed = api.ok("TestState", test("TRACE", true)).await;
+    let headers = revealed["inspectionData"]["request"]["headers"].as_str().unwrap();
+    assert!(headers.contains("X-Api-Key: k"), "{headers}");
+    let debug = api.ok("TestState", test("DEBUG", true)).await;
+    assert!(debug["inspectionData"].get("request").is_none());
+}

@@ -10,11 +10,12 @@ use super::Http;
 use super::exchange::{Names, Outgoing, pairs, shown};
 use super::form::{self, Arrays};
 use crate::arn::Place;
-use crate::integrations::TaskError;
+use crate::integrations::aws::Answer;
 use crate::integrations::config::HttpConnection;
 use crate::integrations::errors;
 use crate::integrations::protocols::as_text;
 use crate::integrations::sdk::within_limit;
+use crate::integrations::{Exchange, GotResponse, Progress, SentRequest, TaskError};
 use crate::limits::PAYLOAD_BYTES_MAX;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -58,6 +59,7 @@ const FORBIDDEN_BEGINNINGS: &[&str] = &["x-forwarded-", "x-amz-", "x-amzn-"];
 pub(super) async fn invoke(
     http: &Http,
     parameters: &Json,
+    progress: &Progress,
     here: &Place,
     now_ms: i64,
 ) -> Result<Payload, TaskError> {
@@ -69,10 +71,19 @@ pub(super) async fn invoke(
     if let Some((name, connection)) = connection {
         http.authorize(&mut outgoing, name, connection, now_ms).await?;
     }
-    let answer = http
-        .exchange(outgoing)
-        .await
-        .map_err(|error| errors::fail("States.Http.Socket", error.to_string()))?;
+    let sent = progress.exchanged.as_ref().map(|_| sent(&outgoing));
+    let answer = http.exchange(outgoing).await;
+    if let (Some(tell), Some(request_with_secrets)) = (&progress.exchanged, sent) {
+        tell(Exchange {
+            request: sent_plainly(parameters, here)?,
+            response: answer
+                .as_ref()
+                .ok()
+                .map(|answer| got(answer, &request_with_secrets.protocol)),
+            request_with_secrets,
+        });
+    }
+    let answer = answer.map_err(|error| errors::fail("States.Http.Socket", error.to_string()))?;
     if !answer.status.is_success() {
         if let (Some((name, _)), 401) = (connection, answer.status.as_u16()) {
             http.forget_token(name);
@@ -86,6 +97,44 @@ pub(super) async fn invoke(
         return Err(errors::fail(error, cause));
     }
     within_limit(shown(&answer, Names::Small), "http")
+}
+
+/// A request as TestState shows it.
+fn sent(outgoing: &Outgoing) -> SentRequest {
+    let headers = outgoing.headers.iter();
+    SentRequest {
+        protocol: outgoing.url.scheme().to_owned(),
+        method: outgoing.method.to_string(),
+        url: outgoing.url.to_string(),
+        headers: list(headers.map(|(name, value)| (name.as_str(), value.as_str()))),
+        body: text_of(&outgoing.body),
+    }
+}
+
+/// The same, as it would be without the connection.
+fn sent_plainly(parameters: &Json, here: &Place) -> Result<SentRequest, TaskError> {
+    Ok(sent(&outgoing(parameters, None, here)?))
+}
+
+fn got(answer: &Answer, protocol: &str) -> GotResponse {
+    let headers = answer.headers.iter();
+    GotResponse {
+        protocol: protocol.to_owned(),
+        status_code: answer.status.as_u16().to_string(),
+        status_message: answer.status.canonical_reason().unwrap_or_default().to_owned(),
+        headers: list(headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))),
+        body: text_of(&answer.body),
+    }
+}
+
+/// `[name: value, …]`, as the developer guide shows headers of TestState.
+fn list<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> String {
+    let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    format!("[{}]", headers.join(", "))
+}
+
+fn text_of(body: &[u8]) -> Option<String> {
+    (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned())
 }
 
 /// `Authentication.ConnectionArn`, or `InvocationConfig.ConnectionArn` for private APIs.

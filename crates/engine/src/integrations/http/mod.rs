@@ -14,9 +14,9 @@ use std::time::Duration;
 use asl::json::Payload;
 
 use self::authorize::Token;
-use super::TaskError;
 use super::aws::Caller;
 use super::config::{HttpConnection, IntegrationsConfig};
+use super::{Progress, TaskError};
 use crate::arn::Place;
 use crate::limits::{CONNECT_MS_MAX, IDLE_CONNECTIONS_MAX};
 
@@ -58,10 +58,11 @@ impl Http {
     pub(super) async fn invoke(
         &self,
         parameters: &Payload,
+        progress: &Progress,
         here: &Place,
         now_ms: i64,
     ) -> Result<Payload, TaskError> {
-        invoke::invoke(self, parameters.json(), here, now_ms).await
+        invoke::invoke(self, parameters.json(), progress, here, now_ms).await
     }
 
     /// `apigateway:invoke`
