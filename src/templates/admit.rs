@@ -11,7 +11,7 @@ pub async fn admit(app: &App, target: &Target, template: &str, revision: i32) ->
     if target.policies.rule_set.is_none() {
         return Ok(());
     }
-    let mut conn = app.db.connection().await.map_err(DemandError::from)?;
+    let mut conn = app.db.connection().await?;
     let found = load(&mut conn, template, revision).await?;
     drop(conn);
     let Some((kind, published)) = found else {

@@ -53,7 +53,7 @@ impl<'e> Editor<'e> {
             PatchOperation::Remove { path } => {
                 let lines = self.child_lines(path)?;
                 // The last child of a block leaves null behind.
-                (self.holder(path)?.1.count > 1).then(|| self.splice(lines, ""))
+                (self.siblings(path)? > 1).then(|| self.splice(lines, ""))
             }
         }
     }
@@ -97,7 +97,7 @@ impl<'e> Editor<'e> {
                 }
                 let column = self.column(first.key_span.start);
                 let last = members.last()?;
-                let at = self.line_end(self.content_end(&last.value));
+                let at = self.line_end(last.value.span.end);
                 let lines = block(&scalar(&key), value, column);
                 Some(self.insert_lines(at, &lines))
             }
@@ -111,7 +111,7 @@ impl<'e> Editor<'e> {
                 let lines = element(value, column);
                 let at = match nodes.get(index) {
                     Some(next) => self.line_start(next.span.start),
-                    None => self.line_end(self.content_end(nodes.last()?)),
+                    None => self.line_end(nodes.last()?.span.end),
                 };
                 Some(self.insert_lines(at, &lines))
             }
@@ -162,19 +162,18 @@ impl<'e> Editor<'e> {
         let begins_the_line = self.text.get(line..start)?.trim().is_empty();
         begins_the_line.then(|| Span {
             start: line,
-            end: self.line_end(self.content_end(node).max(start)),
+            end: self.line_end(node.span.end.max(start)),
         })
     }
 
-    fn holder(&self, path: &str) -> Option<(&'e Node, Holder)> {
+    /// Children of the container that a path leads into.
+    fn siblings(&self, path: &str) -> Option<usize> {
         let (parent, _) = split(path)?;
-        let node = self.find(&parent)?;
-        let count = match &node.value {
+        Some(match &self.find(&parent)?.value {
             NodeValue::Object(members) => members.len(),
             NodeValue::Array(nodes) => nodes.len(),
             NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) | NodeValue::String(_) => 0,
-        };
-        Some((node, Holder { count }))
+        })
     }
 
     /// Column of the dash of an element whose first line has it.
@@ -214,11 +213,6 @@ impl<'e> Editor<'e> {
             .is_some_and(|written| !written.contains('\n'))
     }
 
-    /// Where a value ends; one that is empty ends where its parent's key did, which its span says as well as it can.
-    fn content_end(&self, node: &Node) -> usize {
-        node.span.end.max(node.span.start)
-    }
-
     fn column(&self, at: usize) -> usize {
         at - self.line_start(at)
     }
@@ -253,10 +247,6 @@ impl<'e> Editor<'e> {
         };
         self.splice(Span { start: at, end: at }, &format!("{line_break}{lines}"))
     }
-}
-
-struct Holder {
-    count: usize,
 }
 
 fn split(pointer: &str) -> Option<(String, String)> {

@@ -207,4 +207,20 @@ mod tests {
         assert_eq!(mended.text, template);
         assert!(mended.left[0].contains("string of the template"), "{mended:?}");
     }
+
+    #[test]
+    fn a_block_gives_way_to_another() {
+        let text = "StartAt: S\nStates:\n  S:\n    Type: Task\n    Resource: arn:aws:states:::sqs:sendMessage\n    Retry:\n      ErrorEquals:\n      - States.ALL\n    Parameters: {QueueUrl: q, MessageBody: b}\n    End: true\n";
+        let mended = mended(text, Language::Yaml);
+        assert!(mended.left.is_empty(), "{mended:?}");
+        let root = yaml::to_value(&yaml::parse(&mended.text).unwrap());
+        assert!(root["States"]["S"]["Retry"].is_array(), "{}", mended.text);
+        assert!(
+            mended
+                .text
+                .contains("    Parameters: {QueueUrl: q, MessageBody: b}\n"),
+            "{}",
+            mended.text
+        );
+    }
 }

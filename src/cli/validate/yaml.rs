@@ -110,12 +110,15 @@ impl Reader<'_> {
             end: self.offsets.byte(end.index()).min(self.text.len()),
         };
         match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(_) if self.root.is_some() => Err(YamlError {
                 message: "There is a second document; one file holds one".to_owned(),
                 offset: span.start,
             }),
-            Event::DocumentStart(_) => Ok(()),
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Ok(()),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
                     return Err(YamlError {
