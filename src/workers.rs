@@ -31,6 +31,8 @@ pub fn registry() -> Registry {
         .schedule::<executions::ForgetOld>(FORGET_EVERY)
         .job::<deployments::advance::Advance>()
         .job::<deployments::recovery::CheckRecovery>()
+        .schedule::<deployments::sweep::SweepAliases>(deployments::sweep::SWEEP_EVERY)
+        .schedule::<deployments::prune::PruneVersions>(deployments::prune::PRUNE_EVERY)
         .job::<deployments::releases::advance::AdvanceRelease>()
 }
 

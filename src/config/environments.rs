@@ -18,6 +18,10 @@ pub const EMBEDDED_ACCOUNT: &str = "000000000000";
 /// The embedded engine's region.
 pub const EMBEDDED_REGION: &str = "us-east-1";
 
+/// Versions that are kept of each state machine, by default: a tenth of what AWS allows one to have (Step Functions quotas,
+/// "versions per state machine": 1,000).
+const VERSIONS_KEPT: u32 = 100;
+
 /// Longest name of an environment, characters. Names stand in URLs, metrics' labels and lists.
 const NAME_CHARACTERS_MAX: usize = 40;
 
@@ -185,6 +189,8 @@ pub struct Policies {
     /// The rule set that whatever is registered or deployed here must keep.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_set: Option<String>,
+    /// Versions of each state machine that are kept at least; older ones that nothing needs are deleted.
+    pub versions_kept: u32,
     /// Times in which no traffic is moved to a new version.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freezes: Vec<Freeze>,
@@ -233,8 +239,8 @@ impl Environment {
 /// AWS itself), `access_key_id` and `secret_access_key` (for endpoints that are not AWS), `instance_metadata` (default
 /// false), and the fields of [`Policies`]: `alias` (default `live`), `approval_required` (default false),
 /// `rollback_enabled` (default true), `monitoring_enabled` (default true), `notification_topics` (default none),
-/// `metrics_namespace` (default none), `execution_role_arn`, `log_group_arn`, `rule_set` (default none), `freezes` (a list of
-/// `{from, until, reason}`), `change_windows` (a list of `{days, from, until, time_zone}`); and `quotas`.
+/// `metrics_namespace` (default none), `execution_role_arn`, `log_group_arn`, `versions_kept` (default 100),
+/// `rule_set` (default none), `freezes` (a list of `{from, until, reason}`), `change_windows` (a list of `{days, from, until, time_zone}`); and `quotas`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct EnvironmentFields {
@@ -255,6 +261,7 @@ struct EnvironmentFields {
     execution_role_arn: Option<String>,
     log_group_arn: Option<String>,
     rule_set: Option<String>,
+    versions_kept: Option<u32>,
     freezes: Vec<Freeze>,
     change_windows: Vec<ChangeWindow>,
     quotas: BTreeMap<String, Quota>,
@@ -272,6 +279,7 @@ impl EnvironmentFields {
             execution_role_arn: self.execution_role_arn.clone(),
             log_group_arn: self.log_group_arn.clone(),
             rule_set: self.rule_set.clone(),
+            versions_kept: self.versions_kept.unwrap_or(VERSIONS_KEPT),
             freezes: self.freezes.clone(),
             change_windows: self.change_windows.clone(),
         }
@@ -384,7 +392,7 @@ impl EnvironmentFields {
 }
 
 /// `^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$`, 1 to 80 characters (the API's service model, `CharacterRestrictedName`).
-fn is_alias(name: &str) -> bool {
+pub(crate) fn is_alias(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=80).contains(&name.len())
         && name.bytes().all(allowed)

@@ -30,6 +30,7 @@ pub use access::{Access, AccessKey, KeyDigest, Role};
 pub use approvals::{Approvals, Person};
 pub use aws::AwsEndpoints;
 pub use engine::{Engine, EngineKey};
+pub(crate) use environments::is_alias;
 pub use environments::{
     Connection, Credentials, DEFAULT_ENVIRONMENT, EMBEDDED_ACCOUNT, EMBEDDED_REGION, Environment,
     EnvironmentName, InvalidEnvironmentName, Policies, Quota, Remote,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::act::{ActError, act};
 use super::converge::{ConvergeError, chain, converge};
 use super::gate;
 use super::judge::Verdict;
@@ -15,7 +16,7 @@ use super::limits::{
 use super::look::{keep, look};
 use super::model::{Deployment, State};
 use super::observe::{ObserveError, observe};
-use super::step::{AliasState, Converge, Observed, Step, Transition, next_step, past_deadline};
+use super::step::{AliasState, Command, Converge, Observed, Step, Transition, next_step, past_deadline};
 use super::store::record::{self, ONE_MOVER, Record};
 use super::write::{Actor, WriteError, write};
 use crate::app::App;
@@ -94,6 +95,7 @@ async fn tick(
         return intend(app, &target, &read, lease, &transition).await;
     }
     if deployment.state == State::Pending && !is_next(app, &read).await? {
+        supersede(app, &read).await?;
         return Ok(Tick::Until(now + LINE_INTERVAL));
     }
     let mut observed = match observe(app, &target, &read, &deployment, now).await {
@@ -128,7 +130,10 @@ async fn tick(
                 };
                 Ok(match call {
                     Converge::Tests | Converge::InFlight => Tick::Until(now + ask),
-                    Converge::Publish | Converge::Alias { .. } | Converge::Unqualified => Tick::Again,
+                    Converge::Publish
+                    | Converge::Preview
+                    | Converge::Alias { .. }
+                    | Converge::Unqualified => Tick::Again,
                 })
             }
             Err(error) => refused(app, &target, &read, lease, Refusal::Converge(error)).await,
@@ -168,6 +173,30 @@ async fn is_next(app: &App, read: &Record) -> Result<bool, DbError> {
     }
     let line = record::in_line(&mut conn, &read.template, &read.environment).await?;
     Ok(line.first() == Some(&read.id))
+}
+
+/// A deployment that is to supersede others tells the one at hand to make way: here too, because who asked for it may have
+/// died after writing it down. One that has ended or goes back already needs no telling.
+async fn supersede(app: &App, read: &Record) -> Result<(), JobError> {
+    if read.request.0.get("on_conflict").and_then(serde_json::Value::as_str) != Some("supersede") {
+        return Ok(());
+    }
+    let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
+    let holder = record::mover(&mut conn, &read.template, &read.environment).await?;
+    drop(conn);
+    let Some(holder) = holder else { return Ok(()) };
+    if holder.state().is_finished() || holder.deployment().rollback.is_some() {
+        return Ok(());
+    }
+    let by = read.id.to_string();
+    let actor = Actor {
+        name: &by,
+        reason: Some("a newer deployment takes its place"),
+    };
+    match act(app, holder.id, Command::Supersede, actor).await {
+        Ok(_) | Err(ActError::Refused(_) | ActError::Overtaken { .. } | ActError::Busy) => Ok(()),
+        Err(error) => Err(JobError::retry(error)),
+    }
 }
 
 /// Notes that the alias was seen where it should be.

@@ -3,7 +3,7 @@
 use futures::StreamExt as _;
 
 use super::limits::{CALLS_AT_ONCE, STOPS_AT_ONCE};
-use super::model::{Deployment, InFlightPolicy, Mark, Routing};
+use super::model::{Deployment, InFlightPolicy, Mark, Routing, State};
 use super::observe::{door, restoring};
 use super::step::Converge;
 use super::store::record::{self, Record};
@@ -58,6 +58,10 @@ pub(super) async fn converge(
         }
         Converge::Alias { to, mark } => {
             alias(app, target, read, deployment, (to, *mark)).await?;
+            Ok(None)
+        }
+        Converge::Preview => {
+            preview(app, target, read, deployment).await?;
             Ok(None)
         }
         Converge::Unqualified => {
@@ -144,6 +148,39 @@ async fn alias(
     }
 }
 
+/// Makes the preview alias lead to the new version; creates it the first time.
+async fn preview(
+    app: &App,
+    target: &Target,
+    read: &Record,
+    deployment: &Deployment,
+) -> Result<(), ConvergeError> {
+    let (Some(name), Some(version)) = (&deployment.course.preview, &deployment.to_version) else {
+        return Ok(());
+    };
+    let door = door(target, deployment);
+    let arn = format!("{}:{name}", target.state_machine_arn(&read.template));
+    let routes = [Route {
+        version_arn: version.clone(),
+        weight: 100,
+    }];
+    let description = Some(format!("preview of {}", read.id));
+    let (operation, outcome) = match door.update_alias(&arn, &routes, description.clone()).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let created = door.create_alias(name, &routes, description).await;
+            ("CreateStateMachineAlias", created.map(|_| ()))
+        }
+        updated => ("UpdateStateMachineAlias", updated.map(|_| ())),
+    };
+    match outcome {
+        Ok(()) => Ok(note(app, read, (operation, &arn), Ok(version)).await?),
+        Err(error) => {
+            note(app, read, (operation, &arn), Err(&error.to_string())).await?;
+            Err(error.into())
+        }
+    }
+}
+
 async fn unqualified(
     app: &App,
     target: &Target,
@@ -160,7 +197,11 @@ async fn unqualified(
             app,
             read,
             ("UpdateStateMachine", &arn),
-            Ok("the old definition is restored"),
+            Ok(if deployment.state == State::FinalBake {
+                "starts that bypass the alias get the new definition"
+            } else {
+                "the old definition is restored"
+            }),
         )
         .await?),
         Err(error) => {

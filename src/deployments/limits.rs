@@ -64,3 +64,16 @@ pub(super) const MEASURED_LAG: TimeDelta = TimeDelta::minutes(2);
 
 /// Attempts at a command that runs into the worker's own change.
 pub(super) const COMMAND_ATTEMPTS: u32 = 8;
+
+/// Idle aliases looked at in one run of the sweep, once a minute, per account and region: 30 % of what `DescribeStateMachineAlias`
+/// refills (one a second; Step Functions quotas).
+pub(super) const SWEEP_ALIASES_PER_RUN: u32 = 18;
+
+/// The same at the embedded engine, which has no such quota.
+pub(super) const SWEEP_ALIASES_EMBEDDED: u32 = 500;
+
+/// How long both versions of a deployment are kept after it: going back is one call meanwhile.
+pub(super) const WAY_BACK_KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// Versions deleted in one run, per environment: `DeleteStateMachineVersion` refills five a second.
+pub(super) const PRUNE_AT_ONCE: u32 = 100;

@@ -5,9 +5,11 @@
 //!
 //! Tables: `deployments` (where each stands, and where its alias is to stand), `deployment_periods` (the weights in force),
 //! `deployment_looks` (what the judge saw), `deployment_events` (the timeline), `deployment_calls`, `deployment_tests`,
-//! `quarantined_versions`, `releases`, `release_members`, `deployment_presets`, `template_slos`, `ignored_drifts`.
+//! `quarantined_versions`, `alias_watch` (idle aliases), `releases`, `release_members`, `deployment_presets`,
+//! `template_slos`, `ignored_drifts`.
 //! Jobs: [`advance::Advance`] moves one deployment, [`releases::advance::AdvanceRelease`] several as one,
-//! [`recovery::CheckRecovery`] asks some minutes after a rollback whether it helped.
+//! [`recovery::CheckRecovery`] asks some minutes after a rollback whether it helped. Schedules: [`sweep::SweepAliases`] compares
+//! idle aliases with what they are to serve, [`prune::PruneVersions`] deletes versions that nothing needs.
 //!
 //! Invariants:
 //! - One deployment moves an alias at a time (a partial unique index).
@@ -35,6 +37,7 @@ mod observe;
 pub mod plan;
 mod presets;
 mod promise;
+pub mod prune;
 pub mod recovery;
 pub mod releases;
 pub mod start;
@@ -42,6 +45,7 @@ pub mod status;
 pub mod step;
 mod store;
 pub mod strategy;
+pub mod sweep;
 pub mod tests;
 pub mod view;
 pub mod waves;

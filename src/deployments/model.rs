@@ -369,6 +369,9 @@ pub struct Rollback {
     pub outcome: State,
     /// Whether the new version is to be kept from being deployed again.
     pub quarantine: bool,
+    /// Whether a person took it back: its version is remembered, and may be deployed again.
+    #[serde(default)]
+    pub by_hand: bool,
 }
 
 /// What happens to running executions of a version that is taken back.

@@ -54,7 +54,11 @@ pub(super) async fn observe(
     match deployment.state {
         // A way back names its version beforehand.
         State::Publishing => observed.published.clone_from(&deployment.to_version),
-        State::Testing => observed.tests = tests(app, record).await?,
+        State::Testing => {
+            observed.preview = preview(target, deployment, &record.template).await?;
+            observed.tests = tests(app, record).await?;
+        }
+        State::FinalBake => observed.unqualified = following(target, record, deployment, now).await?,
         State::Gate => observed.gate = gate::state(app, record, deployment).await?,
         State::RollingBack | State::RollbackBlocked => {
             let stage = deployment.rollback.as_ref().map(|rollback| rollback.stage);
@@ -128,7 +132,44 @@ async fn tests(app: &App, record: &Record) -> Result<TestsState, ObserveError> {
     })
 }
 
-/// Whether unqualified starts get the old version's definition.
+/// Whether the preview alias leads to the new version.
+async fn preview(
+    target: &Target,
+    deployment: &Deployment,
+    template: &str,
+) -> Result<Remainder, ObserveError> {
+    let (Some(name), Some(version)) = (&deployment.course.preview, &deployment.to_version) else {
+        return Ok(Remainder::Settled);
+    };
+    let arn = format!("{}:{name}", target.state_machine_arn(template));
+    match door(target, deployment).describe_alias(&arn).await {
+        Ok(alias) => {
+            let leads = alias
+                .routes
+                .iter()
+                .all(|route| route.version_arn == *version || route.weight == 0);
+            Ok(if leads { Remainder::Settled } else { Remainder::Left })
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Remainder::Left),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether unqualified starts, which were kept on the old definition, get the new one at the end of the final bake.
+async fn following(
+    target: &Target,
+    record: &Record,
+    deployment: &Deployment,
+    now: DateTime<Utc>,
+) -> Result<Remainder, ObserveError> {
+    let over = deployment.bake.is_none_or(|bake| now >= bake.until) || deployment.promoted;
+    if !record.protect_unqualified || !over {
+        return Ok(Remainder::Settled);
+    }
+    unqualified(target, deployment, &record.template).await
+}
+
+/// Whether unqualified starts get the definition they are to have.
 async fn unqualified(
     target: &Target,
     deployment: &Deployment,
@@ -140,8 +181,8 @@ async fn unqualified(
     })
 }
 
-/// The change that gives unqualified starts the old version's definition again; none when they get it already, or when
-/// the machine was changed to something else since.
+/// The change that gives unqualified starts the definition they are to have: the new version's at the end of a final bake, else
+/// the old one's. None when they get it already, or when the machine was changed to something else since.
 pub(super) async fn restoring(
     target: &Target,
     deployment: &Deployment,
@@ -153,6 +194,11 @@ pub(super) async fn restoring(
     let door = door(target, deployment);
     let arn = target.state_machine_arn(template);
     let machine = door.describe_state_machine(&arn).await?;
+    let (from, to) = if deployment.state == State::FinalBake {
+        (to, from)
+    } else {
+        (from, to)
+    };
     let new = match door.describe_state_machine(to).await {
         Ok(new) => new,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -13,6 +13,7 @@ use super::model::{Deployment, InFlightPolicy, State};
 use super::plan::{Facts, Plan, plan};
 use super::step::Command;
 use super::store;
+use super::store::quarantine::{self, QuarantineRow};
 use super::store::facts::{self, TrafficRow};
 use super::store::record::{self, NewEvent, NewRecord, ONE_MOVER};
 use super::strategy::{Course, Resolved, Strategy, StrategyChoice, StrategyError, StrategyKind};
@@ -46,6 +47,9 @@ pub enum OnConflict {
 pub struct OnRollback {
     /// Default `leave`.
     pub in_flight: InFlightPolicy,
+    /// Whether the workflow may run twice with the same input. `stop_and_restart` of one that may not, or of which nobody says
+    /// so, asks for an approval before traffic moves. Default false.
+    pub idempotent: bool,
 }
 
 /// A deployment that is asked for. Only `template` is required.
@@ -100,6 +104,9 @@ pub struct StartDeployment {
     /// Whether starts that bypass the alias keep the old definition. Default: when there are such starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protect_unqualified: Option<bool>,
+    /// Why a revision that took itself back here before is deployed nevertheless: an admin's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_quarantine: Option<String>,
     /// Why, for the audit trail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -149,6 +156,25 @@ pub enum StartError {
     /// The environment demands a rule set that the revision does not keep.
     #[error(transparent)]
     Demand(#[from] DemandError),
+    /// It was taken back here before, because it was worse.
+    #[error(
+        "revision {revision} of `{template}` took itself back in `{environment}` on {at}: {reason}; register a revision that is \
+         better, or let an admin say why it is to be deployed nevertheless (`override_quarantine`)"
+    )]
+    Quarantined {
+        /// The template.
+        template: String,
+        /// The environment.
+        environment: String,
+        /// Its revision.
+        revision: i32,
+        /// The deployment that took it back.
+        deployment: DeploymentId,
+        /// Why.
+        reason: String,
+        /// When, RFC 3339.
+        at: String,
+    },
     /// The database failed.
     #[error("the deployment could not be written")]
     Database(#[from] DbError),
@@ -158,6 +184,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) plan: Plan,
+    quarantined: Option<QuarantineRow>,
     environment: String,
     course: Course,
     revision: i32,
@@ -232,7 +259,7 @@ async fn prepare_whatever_is_demanded(
     let past = past(&mut conn, &request.template, &environment, app.clock.now()).await?;
     let live = facts::live(&mut conn, &request.template, &environment).await?;
     let quarantined =
-        record::quarantined(&mut conn, &request.template, &environment, revision.revision).await?;
+        quarantine::of_revision(&mut conn, &request.template, &environment, revision.revision).await?;
     let policies = &target.policies;
     let definition: Value = serde_json::from_str(&revision.published).unwrap_or_default();
     let (from_version, from_revision) = live.unwrap_or_default();
@@ -257,7 +284,7 @@ async fn prepare_whatever_is_demanded(
         bypass_share: past.bypass_share,
         protect_unqualified: request.protect_unqualified.unwrap_or(past.bypass_share > 0.0),
         frozen: frozen(target, app.clock.now()),
-        quarantined: quarantined.as_deref(),
+        quarantined: quarantined.as_ref().map(|row| row.reason.as_str()),
     });
     let mut topics = policies.notification_topics.clone();
     topics.extend(
@@ -269,6 +296,7 @@ async fn prepare_whatever_is_demanded(
     );
     Ok(Prepared {
         plan,
+        quarantined,
         environment,
         course,
         revision: revision.revision,
@@ -445,10 +473,27 @@ fn gates(app: &App, target: &Target, request: &StartDeployment, faults: &mut Vec
             });
         }
     }
-    if request.gates.is_empty() && required {
+    let restarts =
+        request.on_rollback.in_flight == InFlightPolicy::StopAndRestart && !request.on_rollback.idempotent;
+    if request.gates.is_empty() && (required || restarts) {
         vec![Gate::default()]
     } else {
         request.gates.clone()
+    }
+}
+
+/// Refuses a revision that took itself back here before, unless an admin said why.
+pub(super) fn refuse_quarantined(request: &StartDeployment, prepared: &Prepared) -> Result<(), StartError> {
+    match &prepared.quarantined {
+        Some(row) if !row.by_hand && request.override_quarantine.is_none() => Err(StartError::Quarantined {
+            template: request.template.clone(),
+            environment: prepared.environment.clone(),
+            revision: prepared.revision,
+            deployment: row.deployment,
+            reason: row.reason.clone(),
+            at: row.at.to_rfc3339(),
+        }),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -460,6 +505,7 @@ pub(super) async fn start(
     parent: Option<&str>,
 ) -> Result<DeploymentId, StartError> {
     let prepared = prepare(app, request, requester).await?;
+    refuse_quarantined(request, &prepared)?;
     let mut tx = app.db.begin().await?;
     let (id, holder) = insert(app, &mut tx, request, &prepared, None, (requester, parent)).await?;
     tx.commit().await?;
@@ -499,9 +545,11 @@ pub(super) async fn start_back(
         on_conflict: OnConflict::Reject,
         on_rollback: OnRollback::default(),
         protect_unqualified: Some(false),
+        override_quarantine: None,
         reason: Some(reason.map_or_else(|| "rollback".to_owned(), |reason| format!("rollback: {reason}"))),
     };
     let prepared = prepare_whatever_is_demanded(app, &request, requester).await?;
+    refuse_quarantined(&request, &prepared)?;
     let mut tx = app.db.begin().await?;
     let (id, _) = insert(
         app,
@@ -600,8 +648,9 @@ async fn insert(
         action: "deployment.start",
         subject: id.to_string(),
         environment: Some(prepared.environment.clone()),
-        reason: request.reason.clone(),
+        reason: request.override_quarantine.clone().or_else(|| request.reason.clone()),
         details: serde_json::json!({
+            "override_quarantine": request.override_quarantine.is_some(),
             "template": request.template, "revision": prepared.revision, "plan_digest": prepared.plan.digest,
         }),
     };

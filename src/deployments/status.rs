@@ -9,7 +9,8 @@ use super::model::{State, VersionWeight};
 use super::plan::{StepPower, step_power};
 use super::start::{StartError, past, start_back, target};
 use super::step::Command;
-use super::store::{facts, record};
+use super::store::{facts, quarantine, record};
+use super::sweep;
 use super::write::Actor;
 use crate::app::App;
 use crate::audit::{self, AuditEntry};
@@ -38,6 +39,10 @@ pub struct StatusView {
     /// Since when somebody has said to leave it so: it is not counted as drift until it moves again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_ignored_since: Option<DateTime<Utc>>,
+    /// Since when the alias is known to stand elsewhere while no deployment moves it.
+    pub drifted_since: Option<DateTime<Utc>>,
+    /// Versions that were taken back here, the last first.
+    pub quarantined: Vec<QuarantinedVersion>,
     /// The deployment that moves the alias.
     pub active_deployment: Option<DeploymentId>,
     /// Starts of the last seven days that bypassed the alias, 0 to 1.
@@ -48,6 +53,23 @@ pub struct StatusView {
     pub failure_rate: f64,
     /// Open executions by version.
     pub open_executions: Vec<OpenExecutions>,
+}
+
+/// A version that was taken back.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QuarantinedVersion {
+    /// The version.
+    pub version_arn: String,
+    /// Its revision.
+    pub revision: i32,
+    /// The deployment that took it back.
+    pub deployment: DeploymentId,
+    /// Why.
+    pub reason: String,
+    /// Whether a person took it back: then it may be deployed again; else only with an admin's `override_quarantine`.
+    pub by_hand: bool,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// Open executions of one version.
@@ -123,6 +145,8 @@ pub(super) async fn status(app: &App, template: &str, environment: &str) -> Resu
     let past = past(&mut conn, template, environment, app.clock.now()).await?;
     let open = facts::open_by_version(&mut conn, template, environment).await?;
     let ignored = facts::ignored_drift(&mut conn, template, environment).await?;
+    let drifted_since = sweep::since(&mut conn, template, environment).await?;
+    let quarantined = quarantine::list(&mut conn, template, environment).await?;
     drop(conn);
     let alias_arn = target.alias_arn(template);
     let weights: Vec<VersionWeight> = match target.step_functions.describe_alias(&alias_arn).await {
@@ -170,6 +194,18 @@ pub(super) async fn status(app: &App, template: &str, environment: &str) -> Resu
         weights,
         live_version_arn,
         live_revision,
+        drifted_since,
+        quarantined: quarantined
+            .into_iter()
+            .map(|row| QuarantinedVersion {
+                version_arn: row.version_arn,
+                revision: row.revision,
+                deployment: row.deployment,
+                reason: row.reason,
+                by_hand: row.by_hand,
+                at: row.at,
+            })
+            .collect(),
         active_deployment: mover.map(|mover| mover.id),
         bypass_share: past.bypass_share,
         executions: past.row.total,

@@ -111,6 +111,9 @@ pub struct Strategy {
     /// rolling: what to take back when a wave fails. Default all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<OnFailure>,
+    /// blue_green: an alias that leads to the new version before it gets traffic, for people to look at it. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<String>,
     /// Starts this soon after a change of weights count in no comparison: the alias is eventually consistent. Default 30.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settling_seconds: Option<u64>,
@@ -148,6 +151,7 @@ struct Written {
     inner: Option<Box<Strategy>>,
     max_parallel: Option<u32>,
     on_failure: Option<OnFailure>,
+    preview: Option<String>,
     settling_seconds: Option<u64>,
     final_bake_seconds: Option<u64>,
     max_bake_seconds: Option<u64>,
@@ -165,6 +169,7 @@ impl From<Written> for Strategy {
             inner,
             max_parallel,
             on_failure,
+            preview,
             settling_seconds,
             final_bake_seconds,
             max_bake_seconds,
@@ -179,6 +184,7 @@ impl From<Written> for Strategy {
             inner,
             max_parallel,
             on_failure,
+            preview,
             settling_seconds,
             final_bake_seconds,
             max_bake_seconds,
@@ -293,6 +299,9 @@ pub struct Course {
     /// See [`Strategy::max_weight`].
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub max_weight: Option<u8>,
+    /// See [`Strategy::preview`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preview: Option<String>,
 }
 
 /// Waves over environments.
@@ -332,6 +341,7 @@ impl Strategy {
             inner: None,
             max_parallel: None,
             on_failure: None,
+            preview: None,
             settling_seconds: None,
             final_bake_seconds: None,
             max_bake_seconds: None,
@@ -350,6 +360,12 @@ impl Strategy {
             if value.is_some_and(|seconds| seconds > SECONDS_MAX) {
                 errors.push(error(field, format!("is more than {SECONDS_MAX}")));
             }
+        }
+        if self.preview.as_deref().is_some_and(|name| !crate::config::is_alias(name)) {
+            errors.push(error(
+                "preview",
+                "has 1 to 80 letters, digits, `-`, `_` and `.`, and is no number",
+            ));
         }
         if self.kind == StrategyKind::Rolling && self.waves.is_some() {
             let waves = self.waves(&mut errors, analysis);
@@ -380,13 +396,15 @@ impl Strategy {
             final_bake_seconds: self.final_bake_seconds.unwrap_or(final_bake),
             max_bake_seconds: self.max_bake_seconds.unwrap_or(6 * 3600),
             max_weight: self.max_weight,
+            preview: self.preview.clone(),
         }))
     }
 
     /// Fields that are given but mean nothing for this type: better refused than ignored.
     fn foreign_fields(&self) -> Vec<StrategyError> {
-        use StrategyKind::{Canary, Linear, Rolling};
-        let given: [(&str, bool, &[StrategyKind]); 8] = [
+        use StrategyKind::{BlueGreen, Canary, Linear, Rolling};
+        let given: [(&str, bool, &[StrategyKind]); 9] = [
+            ("preview", self.preview.is_some(), &[BlueGreen]),
             ("steps", self.steps.is_some(), &[Canary]),
             ("max_weight", self.max_weight.is_some(), &[Canary, Linear]),
             ("increment", self.increment.is_some(), &[Linear, Rolling]),

@@ -173,8 +173,14 @@ async fn serve(
         );
         facts::set_live(tx, place, version, (&arns.0, &arns.1), now).await?;
     }
+    if next.state == State::Succeeded
+        && let Some(version) = &next.to_version
+    {
+        store::quarantine::release(tx, version).await?;
+    }
     if let Some(rollback) = went_back.filter(|rollback| rollback.quarantine) {
-        store::record::quarantine(tx, read, &rollback.reason, now).await?;
+        let why = (rollback.reason.as_str(), rollback.by_hand);
+        store::quarantine::quarantine(tx, read, why, now).await?;
     }
     Ok(())
 }

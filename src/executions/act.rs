@@ -42,6 +42,19 @@ pub enum ActError {
         limits::STOP_CAUSE_LENGTH_MAX
     )]
     TooLong,
+    /// Its version was taken back: a redrive would run the same definition.
+    #[error(
+        "`{id}` ran on `{version_arn}`, which was taken back: {reason}; a redrive would run the same definition again. Start it \
+         anew, or let an admin say why (`override_quarantine`)"
+    )]
+    Quarantined {
+        /// The execution.
+        id: ExecutionId,
+        /// Its version.
+        version_arn: String,
+        /// Why it was taken back.
+        reason: String,
+    },
     /// Its environment is no longer configured.
     #[error(transparent)]
     Environment(#[from] UnknownEnvironment),
@@ -79,7 +92,7 @@ pub(super) async fn stop(
         .step_functions
         .stop_execution(&execution_arn, error, cause)
         .await?;
-    record(app, "execution.stop", actor, &row).await?;
+    record(app, "execution.stop", actor, None, &row).await?;
     look(app, target, &row, &execution_arn).await
 }
 
@@ -88,15 +101,26 @@ pub(super) async fn redrive(
     app: &App,
     id: ExecutionId,
     token: Option<String>,
-    actor: &str,
+    (actor, override_quarantine): (&str, Option<String>),
 ) -> Result<Execution, ActError> {
     let (row, execution_arn) = load(app, id).await?;
+    if override_quarantine.is_none()
+        && let Some(version_arn) = &row.version_arn
+        && let Some(reason) = store::quarantined(&mut *app.db.connection().await?, version_arn).await?
+    {
+        let version_arn = version_arn.clone();
+        return Err(ActError::Quarantined {
+            id,
+            version_arn,
+            reason,
+        });
+    }
     let target = app.environments.target(&row.environment)?;
     target
         .step_functions
         .redrive_execution(&execution_arn, token)
         .await?;
-    record(app, "execution.redrive", actor, &row).await?;
+    record(app, "execution.redrive", actor, override_quarantine, &row).await?;
     look(app, target, &row, &execution_arn).await
 }
 
@@ -114,7 +138,13 @@ async fn load(app: &App, id: ExecutionId) -> Result<(Execution, String), ActErro
     }
 }
 
-async fn record(app: &App, action: &'static str, actor: &str, row: &Execution) -> Result<(), DbError> {
+async fn record(
+    app: &App,
+    action: &'static str,
+    actor: &str,
+    reason: Option<String>,
+    row: &Execution,
+) -> Result<(), DbError> {
     let mut tx = app.db.begin().await?;
     audit::record(
         &mut tx,
@@ -123,7 +153,7 @@ async fn record(app: &App, action: &'static str, actor: &str, row: &Execution) -
             action,
             subject: row.id.to_string(),
             environment: Some(row.environment.to_string()),
-            reason: None,
+            reason,
             details: serde_json::json!({"template": row.template}),
         },
     )

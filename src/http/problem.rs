@@ -84,6 +84,8 @@ problem_kinds! {
     RequestInProgress = "request_in_progress", CONFLICT, "The same request is still in progress";
     /// Another deployment of the same template and environment is active.
     DeploymentInProgress = "deployment_in_progress", CONFLICT, "A deployment is already active";
+    /// The version took itself back before, because it was worse.
+    VersionQuarantined = "version_quarantined", CONFLICT, "This version was taken back before";
     /// What was approved is not what would be done.
     DigestChanged = "digest_changed", CONFLICT, "The plan has changed";
     /// AWS, or this service on its behalf, is out of request quota.

@@ -12,6 +12,7 @@ use super::super::find::find;
 use super::super::plan::StepPower;
 use super::super::status::{self, BackError, StatusView};
 use super::super::step::Command;
+use super::super::sweep::{self, DriftError};
 use super::super::view::{DeploymentView, view};
 use super::act::command;
 use crate::app::App;
@@ -104,10 +105,11 @@ pub(super) async fn rollback(
         .into_response())
 }
 
-/// Someone else moved the alias under a deployment: leave it so, and end the deployment.
+/// Someone else moved the alias: leave it so. A deployment that moves it ends; without one, the version that it leads to is what
+/// it is to serve from now on.
 #[utoipa::path(post, path = "/v1/templates/{template}/environments/{environment}/drift/adopt", tag = "deployments",
     params(("template" = String, Path), ("environment" = String, Path)), responses(
-    (status = 200, description = "The deployment has ended", body = DeploymentView),
+    (status = 200, description = "The deployment has ended; without one, the status of the alias", body = DeploymentView),
     (status = 409, description = "Nobody else moved the alias", body = Problem)))]
 pub(super) async fn drift_adopt(
     State(app): State<Arc<App>>,
@@ -118,10 +120,10 @@ pub(super) async fn drift_adopt(
     drift(&app, &caller, (&template, &environment), Command::Adopt, &headers).await
 }
 
-/// Someone else moved the alias: make it again what it is to be.
+/// Someone else moved the alias: make it again what it is to be, whether a deployment moves it or not.
 #[utoipa::path(post, path = "/v1/templates/{template}/environments/{environment}/drift/restore", tag = "deployments",
     params(("template" = String, Path), ("environment" = String, Path)), responses(
-    (status = 200, description = "The alias is being restored", body = DeploymentView),
+    (status = 200, description = "The alias is being restored; without a deployment it is, and this is its status", body = DeploymentView),
     (status = 409, description = "Nobody else moved the alias", body = Problem)))]
 pub(super) async fn drift_restore(
     State(app): State<Arc<App>>,
@@ -173,10 +175,12 @@ async fn drift(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let Some(holder) = status::holder(app, template, environment).await? else {
-        return Err(Problem::new(
-            ProblemKind::Conflict,
-            format!("no deployment of `{template}` to `{environment}` is active: start one, or roll back"),
-        ));
+        let place = (template, environment);
+        match verb {
+            Command::Adopt => sweep::adopt(app, place, &caller.name).await?,
+            _ => sweep::restore(app, place, &caller.name).await?,
+        }
+        return Ok(Json(status::status(app, template, environment).await?).into_response());
     };
     command(app, caller, &holder.to_string(), verb, None, headers).await
 }
@@ -194,6 +198,20 @@ impl From<BackError> for Problem {
             BackError::Act(error) => error.into(),
             BackError::Start(error) => error.into(),
             BackError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<DriftError> for Problem {
+    fn from(error: DriftError) -> Self {
+        let text = error.to_string();
+        match error {
+            DriftError::NotIdle { .. } | DriftError::NoDrift | DriftError::Foreign(_) => {
+                Self::new(ProblemKind::Conflict, text)
+            }
+            DriftError::Environment(_) => Self::new(ProblemKind::NotFound, text),
+            DriftError::StepFunctions(error) => error.into(),
+            DriftError::Database(error) => error.into(),
         }
     }
 }

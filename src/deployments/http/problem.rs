@@ -32,6 +32,9 @@ impl From<StartError> for Problem {
             StartError::InProgress { holder, .. } => Self::new(ProblemKind::DeploymentInProgress, text)
                 .with("holder", holder.to_string())
                 .with("options", serde_json::json!(["queue", "supersede"])),
+            StartError::Quarantined { deployment, .. } => {
+                Self::new(ProblemKind::VersionQuarantined, text).with("taken_back_by", deployment.to_string())
+            }
             StartError::Demand(error) => error.into(),
             StartError::Database(error) => error.into(),
         }

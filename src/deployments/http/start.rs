@@ -16,7 +16,7 @@ use super::super::releases::start::start_rolling;
 use super::super::start::{StartDeployment, prepare, start};
 use super::super::view::{DeploymentView, view};
 use crate::app::App;
-use crate::http::{Caller, Json, Problem, Query};
+use crate::http::{Caller, Json, Problem, Query, Role};
 
 /// Whether anything is to happen.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,6 +43,9 @@ pub(super) async fn start_deployment(
     Json(mut request): Json<StartDeployment>,
 ) -> Result<Response, Problem> {
     fill_in(&app, &mut request).await?;
+    if request.override_quarantine.is_some() {
+        caller.require(Role::Admin)?;
+    }
     if query.dry_run {
         let prepared = prepare(&app, &request, &caller.name).await?;
         return Ok(Json(prepared.plan).into_response());

@@ -1,6 +1,6 @@
 //! Start a release, or a rolling deployment over several environments.
 
-use super::super::start::{Fault, StartDeployment, StartError, prepare};
+use super::super::start::{Fault, StartDeployment, StartError, prepare, refuse_quarantined};
 use super::super::store::releases::{NewRelease, insert};
 use super::super::strategy::{Resolved, Strategy, StrategyChoice, StrategyKind};
 use super::super::waves::order;
@@ -53,6 +53,7 @@ pub(in super::super) async fn start_release(
                     on_conflict: super::super::start::OnConflict::Queue,
                     on_rollback: super::super::start::OnRollback::default(),
                     protect_unqualified: None,
+                    override_quarantine: None,
                     reason: request.reason.clone(),
                 },
             )
@@ -305,7 +306,7 @@ async fn check_members(
     let mut faults = Vec::new();
     for (index, (_, request)) in members.iter().enumerate() {
         match prepare(app, request, requester).await {
-            Ok(_) => {}
+            Ok(prepared) => refuse_quarantined(request, &prepared)?,
             Err(StartError::Invalid(found)) => faults.extend(found.into_iter().map(|fault| Fault {
                 pointer: format!("{pointer}/{index}{}", fault.pointer),
                 ..fault

@@ -181,7 +181,12 @@ fn take_back(deployment: &Deployment, command: Command, because: &str) -> Change
         return Err("it is on its way back already");
     }
     match going_back(deployment, detail.clone(), outcome, command == Command::Rollback) {
-        Some(next) => changed(next, "deployment.rolling_back", detail),
+        Some(mut next) => {
+            if let Some(rollback) = &mut next.rollback {
+                rollback.by_hand = true;
+            }
+            changed(next, "deployment.rolling_back", detail)
+        }
         None => Err("there is no earlier version to go back to"),
     }
 }

@@ -160,6 +160,9 @@ impl At<'_> {
     }
 
     fn testing(&self) -> Step {
+        if self.deployment.course.preview.is_some() && self.observed.preview == Remainder::Left {
+            return Step::Converge(Converge::Preview);
+        }
         if !self.deployment.has_tests {
             return self.after_tests("there are no tests");
         }
@@ -367,12 +370,16 @@ impl At<'_> {
         }
         let over = self.deployment.bake.is_none_or(|bake| self.now >= bake.until);
         if over || self.deployment.promoted {
-            return finish(
-                self.deployment.clone(),
-                State::Succeeded,
-                "deployment.succeeded",
-                "the new version serves all traffic",
-            );
+            return match self.observed.unqualified {
+                // Those that bypass the alias kept the old definition until now.
+                Remainder::Left => Step::Converge(Converge::Unqualified),
+                Remainder::Settled => finish(
+                    self.deployment.clone(),
+                    State::Succeeded,
+                    "deployment.succeeded",
+                    "the new version serves all traffic",
+                ),
+            };
         }
         let until = self.deployment.bake.map_or(self.now, |bake| bake.until);
         Step::Wait {
@@ -636,6 +643,7 @@ pub(super) fn going_back(
         reason,
         outcome,
         quarantine,
+        by_hand: false,
     });
     next.pause = None;
     next.bake = None;

@@ -82,7 +82,9 @@ pub struct Observed {
     pub gate: GateState,
     /// Traffic may not be moved now: a freeze, or the time between change windows.
     pub closed: Option<Closed>,
-    /// The definition that unqualified starts get, during a rollback.
+    /// The alias by which people look at the new version before it gets traffic.
+    pub preview: Remainder,
+    /// The definition that unqualified starts get, during a rollback and at the end.
     pub unqualified: Remainder,
     /// Running executions, during a rollback.
     pub in_flight: Remainder,
@@ -113,7 +115,9 @@ pub enum Converge {
         /// The mark.
         mark: Mark,
     },
-    /// Give unqualified starts the old definition again.
+    /// Make the preview alias lead to the new version.
+    Preview,
+    /// Give unqualified starts the definition they are to have: the old one in a rollback, the new one at the end.
     Unqualified,
     /// Deal with running executions by the policy.
     InFlight,

@@ -28,6 +28,7 @@ pub(super) fn deployment(weights: &[u8]) -> Deployment {
             final_bake_seconds: 10,
             max_bake_seconds: 60,
             max_weight: None,
+            preview: Some("preview".into()),
         },
         has_tests: true,
         has_gate: true,
@@ -60,6 +61,7 @@ struct World {
     alias: Option<AliasSeen>,
     published: bool,
     tests_run: bool,
+    previewed: bool,
     unqualified: Remainder,
     in_flight: Remainder,
     now: DateTime<Utc>,
@@ -81,6 +83,7 @@ impl World {
             alias: Some(alias),
             published: false,
             tests_run: false,
+            previewed: false,
             unqualified: Remainder::Left,
             in_flight: Remainder::Left,
             now: DateTime::UNIX_EPOCH,
@@ -100,6 +103,11 @@ impl World {
             },
             gate: GateState::Approved,
             closed: None,
+            preview: if self.previewed {
+                Remainder::Settled
+            } else {
+                Remainder::Left
+            },
             unqualified: self.unqualified,
             in_flight: self.in_flight,
         }
@@ -144,6 +152,7 @@ impl World {
                     self.calls.push((to.clone(), *mark));
                     self.set(to.clone(), *mark);
                 }
+                Converge::Preview => self.previewed = true,
                 Converge::Unqualified => self.unqualified = Remainder::Settled,
                 Converge::InFlight => self.in_flight = Remainder::Settled,
             },

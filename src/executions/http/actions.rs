@@ -31,16 +31,20 @@ pub(super) async fn stop_execution(
 #[utoipa::path(post, path = "/v1/executions/{id}/redrive", tag = "executions", params(("id" = ExecutionId, Path, description = "Its id")),
     request_body = RedriveExecution, responses(
     (status = 200, description = "How it stands now", body = ExecutionView), (status = 404, description = "No such execution", body = Problem),
-    (status = 409, description = "It can't be redriven", body = Problem)))]
+    (status = 409, description = "It can't be redriven, or `version_quarantined`: its version was taken back", body = Problem)))]
 pub(super) async fn redrive_execution(
     State(app): State<Arc<App>>,
     caller: Caller,
     token: IdempotencyToken,
     Path(id): Path<ExecutionId>,
-    Json(RedriveExecution {}): Json<RedriveExecution>,
+    Json(request): Json<RedriveExecution>,
 ) -> Result<Json<ExecutionView>, Problem> {
-    caller.require(Role::Operator)?;
+    caller.require(if request.override_quarantine.is_some() {
+        Role::Admin
+    } else {
+        Role::Operator
+    })?;
     let token = token.as_deref().map(ToOwned::to_owned);
-    let execution = act::redrive(&app, id, token, &caller.name).await?;
+    let execution = act::redrive(&app, id, token, (&caller.name, request.override_quarantine)).await?;
     Ok(Json(execution.into()))
 }

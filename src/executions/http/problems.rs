@@ -72,6 +72,10 @@ impl From<ActError> for Problem {
     fn from(error: ActError) -> Self {
         match error {
             ActError::Unknown { id } => unknown(id),
+            ActError::Quarantined { ref version_arn, .. } => {
+                let version_arn = version_arn.clone();
+                Self::new(ProblemKind::VersionQuarantined, error.to_string()).with("version_arn", version_arn)
+            }
             ActError::Express { .. } | ActError::State { .. } => {
                 Self::new(ProblemKind::Conflict, error.to_string())
             }

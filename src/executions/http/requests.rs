@@ -43,10 +43,13 @@ pub(super) struct StopExecution {
     pub(super) cause: Option<String>,
 }
 
-/// A redrive takes nothing; the body may be left out.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RedriveExecution {}
+/// A redrive needs nothing; the body may be left out.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RedriveExecution {
+    /// Why an execution of a version that was taken back runs again nevertheless: an admin's word.
+    pub(super) override_quarantine: Option<String>,
+}
 
 /// What narrows the list of executions. Everything given must hold.
 #[derive(Debug, Deserialize, IntoParams)]
