@@ -24,6 +24,7 @@ use crate::approvals::{self, Gate, GateMoment};
 use crate::audit::{self, AuditEntry};
 use crate::db::{DbError, Tx};
 use crate::environments::{EnvironmentName, Target, UnknownEnvironment};
+use crate::templates::EnsureError;
 use crate::ids::DeploymentId;
 use crate::policies::DemandError;
 use crate::templates;
@@ -156,6 +157,15 @@ pub enum StartError {
     /// The environment demands a rule set that the revision does not keep.
     #[error(transparent)]
     Demand(#[from] DemandError),
+    /// The definition that came with it is not valid.
+    #[error("the definition of `{template}` can't be registered")]
+    Definition {
+        /// The template.
+        template: String,
+        /// Why.
+        #[source]
+        source: Box<EnsureError>,
+    },
     /// It was taken back here before, because it was worse.
     #[error(
         "revision {revision} of `{template}` took itself back in `{environment}` on {at}: {reason}; register a revision that is \

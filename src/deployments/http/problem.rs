@@ -35,6 +35,7 @@ impl From<StartError> for Problem {
             StartError::Quarantined { deployment, .. } => {
                 Self::new(ProblemKind::VersionQuarantined, text).with("taken_back_by", deployment.to_string())
             }
+            StartError::Definition { source, .. } => (*source).into(),
             StartError::Demand(error) => error.into(),
             StartError::Database(error) => error.into(),
         }

@@ -1,5 +1,6 @@
 //! The worker of a release: look at the members, decide (`waves.rs`), do that, wait to be woken by a member.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +10,20 @@ use serde::{Deserialize, Serialize};
 use super::super::act::{ActError, act};
 use super::super::limits::{ASK_INTERVAL, ASK_INTERVAL_EMBEDDED, BACKOFF_MAX, STEPS_PER_RUN};
 use super::super::model::State;
-use super::super::start::{StartError, start, target};
+use super::super::start::{StartDeployment, StartError, start, target};
 use super::super::step::Command;
+use super::super::store::{facts, record};
 use super::super::store::releases::{self, MemberRow, ReleaseRow};
 use super::super::waves::{Direction, Member, Next, Outcome, next};
 use super::super::write::Actor;
+use super::model::pin_versions;
 use super::scenario;
 use crate::app::App;
 use crate::audit::{self, AuditEntry, SYSTEM_ACTOR};
 use crate::db::{DbError, Tx};
-use crate::ids::ReleaseId;
+use crate::ids::{DeploymentId, ReleaseId};
 use crate::jobs::{Done, Enqueue, Job, JobError, Lease, enqueue};
+use crate::templates;
 use crate::notifications::{self, DeploymentNotice, Notification};
 
 /// How soon a release looks again that nobody woke.
@@ -168,7 +172,7 @@ async fn start_members(
     for member in places.iter().filter_map(|place| members.get(*place)) {
         let deployment = match started(app, &member.request.0.template, &parent, member).await? {
             Some(deployment) => deployment,
-            None => match start(app, &member.request.0, &release.requester, Some(&parent)).await {
+            None => match start_member(app, release, members, member).await {
                 Ok(deployment) => deployment,
                 Err(StartError::Database(error)) => return Err(error.into()),
                 Err(error) => {
@@ -183,13 +187,67 @@ async fn start_members(
     Ok(Tick::Again)
 }
 
+/// Starts the deployment of a member, with the versions of the members before it pinned if that was asked for.
+async fn start_member(
+    app: &App,
+    release: &ReleaseRow,
+    members: &[MemberRow],
+    member: &MemberRow,
+) -> Result<DeploymentId, StartError> {
+    let mut request = member.request.0.clone();
+    if release.rules.0.pin_children {
+        request.revision = pin(app, release, members, &request).await?.or(request.revision);
+    }
+    start(app, &request, &release.requester, Some(&release.id.to_string())).await
+}
+
+/// The revision of a member in which the state machines of the members that were deployed before are named by their new
+/// versions; none when it names none of them. The same each time it is asked for.
+async fn pin(
+    app: &App,
+    release: &ReleaseRow,
+    members: &[MemberRow],
+    request: &StartDeployment,
+) -> Result<Option<i32>, StartError> {
+    let target = target(app, request.environment.as_deref().unwrap_or("default"))?;
+    let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
+    let mut versions = BTreeMap::new();
+    for deployment in members.iter().filter_map(|other| other.deployment) {
+        let Some(record) = record::load(&mut conn, deployment).await? else {
+            continue;
+        };
+        if let (State::Succeeded, Some(version)) = (record.state(), record.to_version.clone()) {
+            versions.insert(target.state_machine_arn(&record.template), version.clone());
+            versions.insert(target.alias_arn(&record.template), version);
+        }
+    }
+    let Some(row) = facts::revision(&mut conn, &request.template, request.revision).await? else {
+        return Ok(None);
+    };
+    drop(conn);
+    let Some(revision) = templates::revision(app, &request.template, row.revision).await? else {
+        return Ok(None);
+    };
+    let mut definition = serde_json::from_str(&revision.written).unwrap_or_default();
+    if !pin_versions(&mut definition, &versions) {
+        return Ok(None);
+    }
+    match templates::revised(app, &request.template, definition, &release.requester).await {
+        Ok(revision) => Ok(Some(revision)),
+        Err(error) => Err(StartError::Definition {
+            template: request.template.clone(),
+            source: Box::new(error.into()),
+        }),
+    }
+}
+
 /// The deployment that was started for a member before this worker's predecessor died.
 async fn started(
     app: &App,
     template: &str,
     parent: &str,
     member: &MemberRow,
-) -> Result<Option<crate::ids::DeploymentId>, DbError> {
+) -> Result<Option<DeploymentId>, DbError> {
     let filter = super::super::store::record::Filter {
         template: Some(template.to_owned()),
         environment: member.request.0.environment.clone(),

@@ -1,5 +1,7 @@
 //! The shapes of releases.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,6 +11,7 @@ use super::super::judge::Analysis;
 use super::super::strategy::{OnFailure, Strategy};
 use super::super::tests::{TestCase, TestExpectation};
 use super::super::waves::Rules;
+use crate::step_functions::MachineType;
 
 /// Most members of a release.
 pub(super) const MEMBERS_MAX: usize = 100;
@@ -32,6 +35,10 @@ pub struct StartRelease {
     /// Run across the workflows when all are deployed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scenarios: Vec<Scenario>,
+    /// Whether a member's definition that names the state machine (or the alias) of a member it depends on is deployed with the
+    /// version that this release gives that one, so that both go forth and back together. Default false.
+    #[serde(default)]
+    pub pin_children: bool,
     /// When a member or a scenario fails. Default all goes back.
     #[serde(default)]
     pub on_failure: OnFailure,
@@ -65,6 +72,20 @@ pub struct ReleaseWorkflow {
     /// The revision. Default the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i32>,
+    /// Its definition, an object or text, instead of a revision: the template is registered if it is new, and gets a revision
+    /// if its definition is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub definition: Option<Value>,
+    /// What AWS is to run it as, if it is new. Default `STANDARD`.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "type")]
+    pub kind: Option<MachineType>,
+    /// With a definition: the role of its state machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// It comes after every member with a lower number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u32>,
     /// How it goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
@@ -171,6 +192,8 @@ pub(in super::super) struct ReleaseRules {
     pub(in super::super) max_parallel: u32,
     pub(in super::super) on_failure: OnFailure,
     pub(in super::super) bake_seconds: u64,
+    #[serde(default)]
+    pub(in super::super) pin_children: bool,
 }
 
 impl From<ReleaseRules> for Rules {
@@ -179,6 +202,7 @@ impl From<ReleaseRules> for Rules {
             max_parallel,
             on_failure,
             bake_seconds,
+            pin_children: _,
         } = rules;
         Self {
             max_parallel,
@@ -276,6 +300,26 @@ pub(super) fn fill_in(input: &Value, before: &Value) -> Result<Value, String> {
             .collect::<Result<_, _>>()
             .map(Value::Array),
         _ => Ok(input.clone()),
+    }
+}
+
+/// Replaces every text that is one of the names by what it stands for; whether there was any.
+pub(super) fn pin_versions(definition: &mut Value, versions: &BTreeMap<String, String>) -> bool {
+    match definition {
+        Value::String(text) => match versions.get(text) {
+            Some(version) => {
+                version.clone_into(text);
+                true
+            }
+            None => false,
+        },
+        Value::Array(items) => items
+            .iter_mut()
+            .fold(false, |pinned, item| pin_versions(item, versions) || pinned),
+        Value::Object(members) => members
+            .values_mut()
+            .fold(false, |pinned, item| pin_versions(item, versions) || pinned),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

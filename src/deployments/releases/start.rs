@@ -1,5 +1,7 @@
 //! Start a release, or a rolling deployment over several environments.
 
+use std::sync::Arc;
+
 use super::super::start::{Fault, StartDeployment, StartError, prepare, refuse_quarantined};
 use super::super::store::releases::{NewRelease, insert};
 use super::super::strategy::{Resolved, Strategy, StrategyChoice, StrategyKind};
@@ -7,13 +9,14 @@ use super::super::waves::order;
 use super::advance::wake_release;
 use super::model::{MEMBERS_MAX, ReleaseRules, SCENARIOS_MAX, StartRelease};
 use crate::app::App;
+use crate::templates::{self, TemplateName, Wanted};
 use crate::audit::{self, AuditEntry};
 use crate::db::DbError;
 use crate::ids::ReleaseId;
 
 /// Starts a release. Every member is checked first: what can be seen to fail is refused before anything moves.
 pub(in super::super) async fn start_release(
-    app: &App,
+    app: &Arc<App>,
     request: &StartRelease,
     requester: &str,
 ) -> Result<ReleaseId, StartError> {
@@ -23,15 +26,16 @@ pub(in super::super) async fn start_release(
         .unwrap_or_else(|| "default".to_owned());
     let target = super::super::start::target(app, &environment)?;
     let waves = check(request)?;
+    let revisions = register(app, request, requester).await?;
     let members: Vec<(u32, StartDeployment)> = waves
         .into_iter()
-        .zip(&request.workflows)
-        .map(|(wave, workflow)| {
+        .zip(request.workflows.iter().zip(revisions))
+        .map(|(wave, (workflow, revision))| {
             (
                 wave,
                 StartDeployment {
                     template: workflow.template.clone(),
-                    revision: workflow.revision,
+                    revision,
                     environment: Some(environment.clone()),
                     environments: None,
                     strategy: workflow
@@ -76,6 +80,7 @@ pub(in super::super) async fn start_release(
         max_parallel: u32::MAX,
         on_failure: request.on_failure,
         bake_seconds: 0,
+        pin_children: request.pin_children,
     };
     let body = serde_json::to_value(request).map_err(encode)?;
     write(
@@ -95,6 +100,42 @@ pub(in super::super) async fn start_release(
         request.reason.as_deref(),
     )
     .await
+}
+
+/// The revision of each member: named, or that of its definition, or none for the newest.
+async fn register(
+    app: &Arc<App>,
+    request: &StartRelease,
+    requester: &str,
+) -> Result<Vec<Option<i32>>, StartError> {
+    let mut revisions = Vec::with_capacity(request.workflows.len());
+    for (index, workflow) in request.workflows.iter().enumerate() {
+        let Some(definition) = &workflow.definition else {
+            revisions.push(workflow.revision);
+            continue;
+        };
+        let name = workflow.template.parse::<TemplateName>().map_err(|error| {
+            StartError::Invalid(vec![Fault {
+                pointer: format!("/workflows/{index}/template"),
+                message: error.to_string(),
+            }])
+        })?;
+        let wanted = Wanted {
+            name,
+            kind: workflow.kind.unwrap_or_default(),
+            definition: definition.clone(),
+            role_arn: workflow.role_arn.clone(),
+            actor: requester.to_owned(),
+        };
+        let revision = templates::ensure(app, wanted).await.map_err(|source| {
+            StartError::Definition {
+                template: workflow.template.clone(),
+                source: Box::new(source),
+            }
+        })?;
+        revisions.push(Some(revision));
+    }
+    Ok(revisions)
 }
 
 /// A rolling deployment over several environments, if the request asks for one.
@@ -149,6 +190,7 @@ pub(in super::super) async fn start_rolling(
         max_parallel: waves.max_parallel,
         on_failure: waves.on_failure,
         bake_seconds: waves.bake_seconds,
+        pin_children: false,
     };
     let body = serde_json::to_value(request).map_err(encode)?;
     let mut topics = request.notification_topics.clone();
@@ -234,7 +276,19 @@ fn check(request: &StartRelease) -> Result<Vec<u32>, StartError> {
                 format!("`{}` is a member already", workflow.template),
             );
         }
-        let mut needs = Vec::new();
+        if workflow.definition.is_some() && workflow.revision.is_some() {
+            fault(
+                format!("/workflows/{index}/revision"),
+                "means nothing beside a `definition`".to_owned(),
+            );
+        }
+        if workflow.definition.is_none() && (workflow.kind.is_some() || workflow.role_arn.is_some()) {
+            fault(
+                format!("/workflows/{index}"),
+                "`type` and `role_arn` mean nothing without a `definition`".to_owned(),
+            );
+        }
+        let mut needs: Vec<usize> = earlier(request, workflow.order).collect();
         for (number, name) in workflow.depends_on.iter().enumerate() {
             match places(name) {
                 Some(place) => needs.push(place),
@@ -295,6 +349,17 @@ fn check(request: &StartRelease) -> Result<Vec<u32>, StartError> {
         Ok(waves) if faults.is_empty() => Ok(waves),
         Ok(_) | Err(_) => Err(StartError::Invalid(faults)),
     }
+}
+
+/// The members with a lower number.
+fn earlier(request: &StartRelease, order: Option<u32>) -> impl Iterator<Item = usize> + '_ {
+    let lower = move |other: Option<u32>| order.is_some() && other.is_some() && other < order;
+    request
+        .workflows
+        .iter()
+        .enumerate()
+        .filter(move |(_, other)| lower(other.order))
+        .map(|(place, _)| place)
 }
 
 async fn check_members(

@@ -1,6 +1,7 @@
 //! The registry's errors as problems.
 
 use super::super::assess::AssessError;
+use super::super::ensure::EnsureError;
 use super::super::find::CompareError;
 use super::super::model::Severity;
 use super::super::register::RegisterError;
@@ -92,6 +93,16 @@ impl From<RegisterError> for Problem {
             RegisterError::Demand(error) => error.into(),
             RegisterError::TooManyEnvironments => Self::new(ProblemKind::InvalidRequest, error.to_string()),
             RegisterError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnsureError> for Problem {
+    fn from(error: EnsureError) -> Self {
+        match error {
+            EnsureError::Register(error) => error.into(),
+            EnsureError::Revise(error) => error.into(),
+            EnsureError::Database(error) => error.into(),
         }
     }
 }
