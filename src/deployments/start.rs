@@ -251,6 +251,13 @@ async fn prepare_whatever_is_demanded(
             message: "Express executions keep no history that could be replayed".to_owned(),
         });
     }
+    let preview = request.strategy.as_ref().and_then(|strategy| strategy.preview.as_ref());
+    if preview == Some(&target.policies.alias) {
+        faults.push(Fault {
+            pointer: "/strategy/preview".to_owned(),
+            message: "is the alias that callers start".to_owned(),
+        });
+    }
     let gates = gates(app, target, request, &mut faults);
     let Some(course) = course.filter(|_| faults.is_empty()) else {
         return Err(StartError::Invalid(faults));

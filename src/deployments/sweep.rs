@@ -104,7 +104,9 @@ async fn compare(
     if !watch::still_idle(&mut tx, place, &alias.version_arn).await? {
         return Ok(());
     }
-    let right = is_right(found.as_deref(), &alias.version_arn);
+    let ignored = facts::ignored_drift(tx.conn(), place.0, place.1).await?;
+    let left_so = ignored.is_some_and(|(routing, _)| found.as_deref() == Some(&routing[..]));
+    let right = left_so || is_right(found.as_deref(), &alias.version_arn);
     let lines: Option<Value> = found.as_ref().map(|lines| json!(lines));
     watch::note(tx.conn(), place, (!right).then_some(&lines), now).await?;
     let event = match (right, alias.drifted_at) {
@@ -114,7 +116,7 @@ async fn compare(
     };
     let detail = match found {
         None => "there is no alias any more".to_owned(),
-        Some(_) if right => "it stands again where it is to stand".to_owned(),
+        Some(_) if right => "it stands again where it is to stand, or was left so".to_owned(),
         Some(lines) => format!("it routes to {}", show(lines)),
     };
     let details = json!({"template": alias.template, "alias_arn": target.alias_arn(&alias.template),

@@ -14,6 +14,8 @@ mod approvals;
 mod audit;
 mod aws_receivers;
 mod deaths;
+mod deployment_care;
+mod deployment_people;
 mod deployments;
 mod deployments_guards;
 mod deployments_rehearsals;

@@ -11,7 +11,7 @@ use signalbox::clock::Clock as _;
 use crate::access::keys;
 use crate::harness::{Answer, InProcess, Receiver};
 
-const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+pub const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
 /// With Slack posting to `slack`: U1 is rita who asks, U2 is bob who approves, U3 is vera who only looks.
 async fn service(slack: &Receiver) -> InProcess {
@@ -45,21 +45,30 @@ async fn ask(service: &InProcess, revision: u32) -> Standing {
     standing
 }
 
-/// Posts a form as Slack does, signed at `age` before now.
-async fn slack(service: &InProcess, path: &str, fields: &[(&str, &str)], age: TimeDelta) -> Answer {
+/// A form as Slack posts it, signed at `at`.
+pub fn signed(
+    request: reqwest::RequestBuilder,
+    fields: &[(&str, &str)],
+    at: chrono::DateTime<chrono::Utc>,
+) -> reqwest::RequestBuilder {
     let body = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
         .finish();
-    let timestamp = (service.clock.now() - age).timestamp();
+    let timestamp = at.timestamp();
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(format!("v0:{timestamp}:{body}").as_bytes());
     let signature = format!("v0={}", hex::encode(mac.finalize().into_bytes()));
-    let request = service
-        .request(Method::POST, &format!("/v1/integrations/slack/{path}"))
+    request
         .header("x-slack-signature", signature)
         .header("x-slack-request-timestamp", timestamp)
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(body);
+        .body(body)
+}
+
+/// Posts a form as Slack does, signed at `age` before now.
+async fn slack(service: &InProcess, path: &str, fields: &[(&str, &str)], age: TimeDelta) -> Answer {
+    let request = service.request(Method::POST, &format!("/v1/integrations/slack/{path}"));
+    let request = signed(request, fields, service.clock.now() - age);
     service.send("", request).await
 }
 

@@ -1,6 +1,7 @@
 //! The service inside the test's process: its own database, the embedded engine behind the environment `default`, a clock the
 //! test moves, and the API on a free port. For what can't be waited for (days of retries) or asked of no route.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use signalbox::step_functions::Transport;
 use signalbox::telemetry::Metrics;
 use signalbox::{routes, workers};
 
-use super::Answer;
+use super::{Answer, eventually};
 
 /// The service in this process. Ends with the test.
 pub struct InProcess {
@@ -76,6 +77,24 @@ impl InProcess {
             api,
             client,
         }
+    }
+
+    /// Moves the clock on until `probe` gives something: with the machine's clock, which the engine goes by, or, once it is ahead of
+    /// that, half a second at a time.
+    pub async fn passing<T, F: Future<Output = Option<T>>>(&self, what: &str, mut probe: impl FnMut() -> F) -> T {
+        eventually(what, || {
+            let found = probe();
+            async {
+                let found = found.await;
+                let behind = SystemClock.now() - self.clock.now();
+                self.clock.advance(behind.max(chrono::TimeDelta::zero()));
+                if behind < chrono::TimeDelta::zero() {
+                    self.clock.advance(chrono::TimeDelta::milliseconds(500));
+                }
+                found
+            }
+        })
+        .await
     }
 
     /// A request with no key.
