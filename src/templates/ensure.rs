@@ -12,6 +12,7 @@ use super::revise::{self, Revise, ReviseError};
 use super::store;
 use crate::app::App;
 use crate::db::DbError;
+use crate::http::{Effect, Precondition};
 
 /// What a template is to be.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ pub async fn ensure(app: &Arc<App>, wanted: Wanted) -> Result<i32, EnsureError> 
             },
             environments: Vec::new(),
             actor: wanted.actor,
+            effect: Effect::Real,
         };
         return Ok(register::register(app, command).await?.revision.revision);
     }
@@ -69,6 +71,8 @@ pub async fn ensure(app: &Arc<App>, wanted: Wanted) -> Result<i32, EnsureError> 
             ..SettingsChange::default()
         },
         actor: wanted.actor,
+        precondition: Precondition::default(),
+        effect: Effect::Real,
     };
     Ok(revise::revise(app, command).await?.1.revision)
 }
@@ -85,6 +89,8 @@ pub async fn revised(
         definition: written(definition),
         change: SettingsChange::default(),
         actor: actor.to_owned(),
+        precondition: Precondition::default(),
+        effect: Effect::Real,
     };
     Ok(revise::revise(app, command).await?.1.revision)
 }
