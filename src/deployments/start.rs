@@ -251,7 +251,7 @@ async fn prepare_whatever_is_demanded(
             message: "Express executions keep no history that could be replayed".to_owned(),
         });
     }
-    let preview = request.strategy.as_ref().and_then(|strategy| strategy.preview.as_ref());
+    let preview = course.as_ref().and_then(|course| course.preview.as_ref());
     if preview == Some(&target.policies.alias) {
         faults.push(Fault {
             pointer: "/strategy/preview".to_owned(),
