@@ -11,8 +11,9 @@ use crate::workloads;
 
 /// How long each thing that is counted by the second is run.
 const MEASURED: Duration = Duration::from_secs(4);
-/// Executions of one latency.
+/// Executions of one latency, and how long it may take.
 const LATENCIES: usize = 500;
+const LATENCY_MEASURED: Duration = Duration::from_secs(8);
 /// Executions of which the median is taken.
 const SINGLES: usize = 10;
 const INPUT: &str = r#"{"hello":"world","n":1}"#;
@@ -173,7 +174,8 @@ impl Client {
 
     pub(crate) async fn latency(&self, machine: &str) -> Latency {
         let mut took = Vec::new();
-        for _ in 0..LATENCIES {
+        let first = Instant::now();
+        while took.len() < LATENCIES && first.elapsed() < LATENCY_MEASURED {
             let began = Instant::now();
             self.run(machine, &json!({})).await;
             took.push(began.elapsed());
@@ -183,7 +185,8 @@ impl Client {
 
     pub(crate) async fn start_latency(&self, machine: &str) -> Latency {
         let mut took = Vec::new();
-        for _ in 0..LATENCIES {
+        let first = Instant::now();
+        while took.len() < LATENCIES && first.elapsed() < LATENCY_MEASURED {
             let began = Instant::now();
             self.start(machine, &json!({})).await;
             took.push(began.elapsed());

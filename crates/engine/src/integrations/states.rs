@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use asl::eval::{Failure, Outcome, Pattern, TaskCall};
 use asl::json::Payload;
@@ -18,10 +19,11 @@ use super::{Reply, TaskContext, TaskError};
 use crate::Engine;
 use crate::arn::Place;
 use crate::executions::{Execution, ExecutionStatus, ParentTask, StartExecution};
+use crate::limits::DRIVER_CHECK_MS;
 use crate::runtime::Closed;
 use crate::wire;
 use crate::wire::caller::Caller;
-use crate::wire::error::ApiError;
+use crate::wire::error::{ApiError, ErrorCode};
 use crate::wire::operation::Operation;
 
 /// The optimised integration's words.
@@ -67,11 +69,14 @@ pub(super) async fn start_execution(
         trace_header: text("TraceHeader"),
         parent,
     };
-    let started = engine
-        .executions()
-        .start(command)
-        .await
-        .map_err(|error| refused(&OPTIMISED, &error.into()))?;
+    let started = loop {
+        match engine.executions().start(command.clone()).await {
+            Ok(started) => break started,
+            Err(error) => wait_while_away(error.into())
+                .await
+                .map_err(|error| refused(&OPTIMISED, &error))?,
+        }
+    };
     if let Some(child) = started.before.as_deref().and_then(closed_before) {
         return child.result(pattern).map(Reply::Done);
     }
@@ -227,14 +232,29 @@ pub(super) async fn sdk_call(
         ));
     };
     let caller = Caller { place: here.clone() };
-    let body = wire::call(engine, &caller, operation, request(parameters.json()))
-        .await
-        .map_err(|error| refused(&SDK, &error))?;
+    let body = loop {
+        match wire::call(engine, &caller, operation, request(parameters.json())).await {
+            Ok(body) => break body,
+            Err(error) => wait_while_away(error)
+                .await
+                .map_err(|error| refused(&SDK, &error))?,
+        }
+    };
     let json = std::str::from_utf8(&body)
         .ok()
         .and_then(|text| asl::json::read::read(text).ok())
         .ok_or_else(|| errors::fail("Sfn.SdkClientException", "the engine's answer is not JSON"))?;
     Ok(Payload::from_json(response(&json)))
+}
+
+/// This engine's database is away for a moment. An execution that is durable does not fail because of that: its task waits, until it
+/// is cancelled or times out.
+async fn wait_while_away(error: ApiError) -> Result<(), ApiError> {
+    if error.code != ErrorCode::ServiceUnavailable {
+        return Err(error);
+    }
+    tokio::time::sleep(Duration::from_millis(DRIVER_CHECK_MS)).await;
+    Ok(())
 }
 
 fn refused(wording: &Wording, error: &ApiError) -> TaskError {
