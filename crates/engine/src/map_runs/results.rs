@@ -191,14 +191,13 @@ impl Results<'_> {
             Group::Pending => &[],
         };
         sqlx::query_as(
-            "select e.arn, e.name, e.machine_arn, e.status, e.input, e.output, e.error, e.cause, e.started_at, e.stopped_at,
-                e.redrive_count
-            from engine.executions e
-            where e.map_run_arn = $1 and e.status = any($2) and not exists (
-                select from engine.executions later
-                where later.map_run_arn = $1 and later.map_run_index = e.map_run_index and later.id > e.id
-            )
-            order by e.map_run_index",
+            // Not by asking for later ones of each: what Postgres makes of that depends on what it thinks there is.
+            "select arn, name, machine_arn, status, input, output, error, cause, started_at, stopped_at, redrive_count
+            from (
+                select distinct on (map_run_index) * from engine.executions
+                where map_run_arn = $1 order by map_run_index, id desc
+            ) last
+            where status = any($2) order by map_run_index",
         )
         .bind(&*self.run.arn)
         .bind(statuses)

@@ -8,4 +8,5 @@
 
 mod basics;
 mod harness;
+mod map_runs;
 mod recovery;

@@ -12,6 +12,7 @@ mod functions;
 mod harness;
 mod http_tasks;
 mod logs;
+mod map_runs;
 mod nested;
 mod protocols;
 mod signed;

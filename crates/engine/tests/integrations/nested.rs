@@ -101,3 +101,33 @@ async fn any_operation_can_be_called_by_the_sdk_integration() {
     );
     assert!(cause.ends_with("(SDK Attempt Count: 1)"), "{cause}");
 }
+
+#[tokio::test]
+async fn a_child_that_is_waited_for_is_stopped_with_its_parent() {
+    let api = Api::start(IntegrationsConfig::default()).await;
+    let child = api
+        .machine(
+            "waiting",
+            "W",
+            json!({"W": {"Type": "Wait", "Seconds": 3_600, "End": true}}),
+        )
+        .await;
+    let mut task = start(&child, ".sync");
+    task["Type"] = json!("Task");
+    task["End"] = json!(true);
+    let parent = api.machine("parent", "T", json!({"T": task})).await;
+    let parent = api.ok("StartExecution", json!({"stateMachineArn": parent})).await["executionArn"].clone();
+    let child = loop {
+        let history = api
+            .ok("GetExecutionHistory", json!({"executionArn": parent}))
+            .await;
+        let events = history["events"].as_array().unwrap();
+        if events.iter().any(|event| event["type"] == "TaskSubmitted") {
+            let found = api.ok("ListExecutions", json!({"stateMachineArn": child})).await;
+            break found["executions"][0]["executionArn"].clone();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    api.ok("StopExecution", json!({"executionArn": parent})).await;
+    assert_eq!(api.closed(&child).await["status"], "ABORTED");
+}
