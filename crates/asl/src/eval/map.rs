@@ -49,24 +49,20 @@ impl<'m> Run<'m, '_, '_> {
             },
         );
         let tolerance = self.tolerance(at, map, effective.json())?;
-        match &map.distributed {
-            Some(distributed) => {
-                let beginning = Beginning {
-                    map,
-                    distributed,
-                    items,
-                    effective,
-                    max_concurrency,
-                    tolerance,
-                };
-                self.start_map_run(at, state, beginning)
-            }
-            // An inline Map tolerates no failures; the numbers were checked all the same.
-            None => {
-                self.begin_iterations(at, items, max_concurrency);
-                Ok(())
-            }
+        if let Some(distributed) = &map.distributed {
+            let beginning = Beginning {
+                map,
+                distributed,
+                items,
+                effective,
+                max_concurrency,
+                tolerance,
+            };
+            return self.start_map_run(at, state, beginning);
         }
+        // An inline Map tolerates no failures; the numbers were checked all the same.
+        self.begin_iterations(at, items, max_concurrency);
+        Ok(())
     }
 
     /// A Map on its own: what its iterations would get is computed, none of them runs.

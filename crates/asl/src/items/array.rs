@@ -91,24 +91,32 @@ impl Array {
     }
 
     fn inside(&mut self, byte: u8, found: &mut Vec<Payload>) -> Result<(), ItemError> {
-        match (self.string, byte) {
-            (InString::Escaped, _) => self.string = InString::Yes,
-            (InString::Yes, b'\\') => self.string = InString::Escaped,
-            (InString::Yes, b'"') => self.string = InString::No,
-            (InString::Yes, _) => {}
-            (InString::No, b'"') => self.string = InString::Yes,
-            (InString::No, b'[' | b'{') => self.depth += 1,
-            (InString::No, b',') if self.depth == 0 => return self.element(found),
-            (InString::No, b']') if self.depth == 0 => {
+        if self.string != InString::No {
+            self.string = match (self.string, byte) {
+                (InString::Yes, b'\\') => InString::Escaped,
+                (InString::Yes, b'"') => InString::No,
+                _ => InString::Yes,
+            };
+            return self.hold(byte);
+        }
+        match byte {
+            b'"' => self.string = InString::Yes,
+            b'[' | b'{' => self.depth += 1,
+            b',' if self.depth == 0 => return self.element(found),
+            b']' if self.depth == 0 => {
                 self.place = Place::After;
                 if self.is_first && self.held.iter().all(u8::is_ascii_whitespace) {
                     return Ok(());
                 }
                 return self.element(found);
             }
-            (InString::No, b']' | b'}') => self.depth = self.depth.saturating_sub(1),
-            (InString::No, _) => {}
+            b']' | b'}' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
         }
+        self.hold(byte)
+    }
+
+    fn hold(&mut self, byte: u8) -> Result<(), ItemError> {
         self.held.push(byte);
         if self.held.len() > ITEM_BYTES_MAX {
             return Err(ItemError::too_large());
@@ -151,7 +159,6 @@ fn not_iterable() -> ItemError {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed test should panic")]
 mod tests {
     use crate::items::ItemFormat;
     use crate::items::tests::read;

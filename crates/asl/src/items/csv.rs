@@ -150,7 +150,6 @@ impl Header {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed test should panic")]
 mod tests {
     use super::*;
     use crate::items::ItemFormat;

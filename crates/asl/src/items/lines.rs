@@ -41,7 +41,6 @@ impl Lines {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed test should panic")]
 mod tests {
     use crate::items::ItemFormat;
     use crate::items::tests::read;

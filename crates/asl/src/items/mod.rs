@@ -121,7 +121,6 @@ fn text(bytes: &[u8]) -> Result<&str, ItemError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failed test should panic")]
 mod tests {
     use super::*;
 

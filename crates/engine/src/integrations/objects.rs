@@ -65,17 +65,13 @@ pub(crate) fn gunzip(pieces: Pieces) -> Pieces {
         let failed = |error: std::io::Error| ObjectFailure {
             cause: format!("The file is not in the format GZIP: {error}"),
         };
-        match pieces.next().await {
-            Some(piece) => {
-                decoder.write_all(&piece?).map_err(failed)?;
-                let unpacked = std::mem::take(decoder.get_mut());
-                Ok(Some((Bytes::from(unpacked), (pieces, Some(decoder)))))
-            }
-            None => {
-                let rest = decoder.finish().map_err(failed)?;
-                Ok(Some((Bytes::from(rest), (pieces, None))))
-            }
+        if let Some(piece) = pieces.next().await {
+            decoder.write_all(&piece?).map_err(failed)?;
+            let unpacked = std::mem::take(decoder.get_mut());
+            return Ok(Some((Bytes::from(unpacked), (pieces, Some(decoder)))));
         }
+        let rest = decoder.finish().map_err(failed)?;
+        Ok(Some((Bytes::from(rest), (pieces, None))))
     })
     .boxed()
 }

@@ -186,12 +186,10 @@ impl Inner {
     /// A Map Run is not driven any more, unless there is something in its inbox.
     pub(super) fn leave(&self, arn: &str, inbox: &mut mpsc::UnboundedReceiver<News>) -> Option<News> {
         let mut driven = self.driven();
-        match inbox.try_recv() {
-            Ok(news) => Some(news),
-            Err(_) => {
-                driven.remove(arn);
-                None
-            }
+        let news = inbox.try_recv().ok();
+        if news.is_none() {
+            driven.remove(arn);
         }
+        news
     }
 }

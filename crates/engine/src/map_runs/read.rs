@@ -12,7 +12,7 @@ use rand::RngExt as _;
 use super::inputs::Gathered;
 use super::store::{Chunk, Store};
 use crate::arn::Place;
-use crate::integrations::objects::{ObjectFailure, Objects, Pieces};
+use crate::integrations::objects::{ObjectFailure, Objects, Pieces, gunzip};
 use crate::limits;
 use crate::machines::resolve::Definition;
 
@@ -247,12 +247,8 @@ async fn inventory(
             delimiter: ',',
         })?;
         let pieces = objects.open(place, &Payload::from_json(parameters)).await?;
-        let pieces = if key.ends_with(".gz") {
-            crate::integrations::objects::gunzip(pieces)
-        } else {
-            pieces
-        };
-        parse(parser, pieces, intake).await?;
+        // Inventories in CSV are always packed (S3 guide, "Inventory list").
+        parse(parser, gunzip(pieces), intake).await?;
         if intake.is_full() {
             return Ok(());
         }

@@ -237,14 +237,14 @@ pub(super) struct ListRequest {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListAnswer {
-    executions: Vec<Item>,
+    executions: Vec<Line>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Item {
+struct Line {
     execution_arn: String,
     state_machine_arn: String,
     name: String,
@@ -279,7 +279,7 @@ pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<L
         page::cut(&mut found, size).and_then(|last| engine.pager().token(&question, last.id, now));
     let executions = found
         .into_iter()
-        .map(|found| Item {
+        .map(|found| Line {
             execution_arn: found.arn,
             state_machine_arn: found.machine_arn,
             name: found.name,
