@@ -54,7 +54,7 @@ impl Job for Advance {
     async fn run(app: Arc<App>, args: AdvanceArgs, lease: &Lease) -> Result<Done, JobError> {
         let mut published = None;
         for _ in 0..STEPS_PER_RUN {
-            match tick(&app, args.deployment, lease, &mut published).await? {
+            match Box::pin(tick(&app, args.deployment, lease, &mut published)).await? {
                 Tick::Again => {}
                 Tick::Until(until) => return Ok(Done::Snooze(until)),
                 Tick::Rest => return Ok(Done::Finished),
