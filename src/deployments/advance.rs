@@ -178,7 +178,13 @@ async fn is_next(app: &App, read: &Record) -> Result<bool, DbError> {
 /// A deployment that is to supersede others tells the one at hand to make way: here too, because who asked for it may have
 /// died after writing it down. One that has ended or goes back already needs no telling.
 async fn supersede(app: &App, read: &Record) -> Result<(), JobError> {
-    if read.request.0.get("on_conflict").and_then(serde_json::Value::as_str) != Some("supersede") {
+    if read
+        .request
+        .0
+        .get("on_conflict")
+        .and_then(serde_json::Value::as_str)
+        != Some("supersede")
+    {
         return Ok(());
     }
     let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;

@@ -148,7 +148,11 @@ async fn preview(
                 .routes
                 .iter()
                 .all(|route| route.version_arn == *version || route.weight == 0);
-            Ok(if leads { Remainder::Settled } else { Remainder::Left })
+            Ok(if leads {
+                Remainder::Settled
+            } else {
+                Remainder::Left
+            })
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Remainder::Left),
         Err(error) => Err(error.into()),

@@ -13,8 +13,8 @@ use super::model::{Deployment, InFlightPolicy, State};
 use super::plan::{Facts, Plan, plan};
 use super::step::Command;
 use super::store;
-use super::store::quarantine::{self, QuarantineRow};
 use super::store::facts::{self, TrafficRow};
+use super::store::quarantine::{self, QuarantineRow};
 use super::store::record::{self, NewEvent, NewRecord, ONE_MOVER};
 use super::strategy::{Course, Resolved, Strategy, StrategyChoice, StrategyError, StrategyKind};
 use super::tests::{Replay, Tests, TestsWritten, check_cases};
@@ -24,10 +24,10 @@ use crate::approvals::{self, Gate, GateMoment};
 use crate::audit::{self, AuditEntry};
 use crate::db::{DbError, Tx};
 use crate::environments::{EnvironmentName, Target, UnknownEnvironment};
-use crate::templates::EnsureError;
 use crate::ids::DeploymentId;
 use crate::policies::DemandError;
 use crate::templates;
+use crate::templates::EnsureError;
 
 /// What to do when another deployment of the same template and environment is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -665,7 +665,10 @@ async fn insert(
         action: "deployment.start",
         subject: id.to_string(),
         environment: Some(prepared.environment.clone()),
-        reason: request.override_quarantine.clone().or_else(|| request.reason.clone()),
+        reason: request
+            .override_quarantine
+            .clone()
+            .or_else(|| request.reason.clone()),
         details: serde_json::json!({
             "override_quarantine": request.override_quarantine.is_some(),
             "template": request.template, "revision": prepared.revision, "plan_digest": prepared.plan.digest,

@@ -361,7 +361,11 @@ impl Strategy {
                 errors.push(error(field, format!("is more than {SECONDS_MAX}")));
             }
         }
-        if self.preview.as_deref().is_some_and(|name| !crate::config::is_alias(name)) {
+        if self
+            .preview
+            .as_deref()
+            .is_some_and(|name| !crate::config::is_alias(name))
+        {
             errors.push(error(
                 "preview",
                 "has 1 to 80 letters, digits, `-`, `_` and `.`, and is no number",

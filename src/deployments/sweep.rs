@@ -244,7 +244,9 @@ pub(super) async fn adopt(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     if facts::revision_of(tx.conn(), &version).await?.is_none() {
-        return Err(DriftError::Foreign(format!("`{version}` is no version published from here")));
+        return Err(DriftError::Foreign(format!(
+            "`{version}` is no version published from here"
+        )));
     }
     if !watch::still_idle(&mut tx, (template, environment), &expected).await? {
         return Err(DriftError::NotIdle {
@@ -253,9 +255,23 @@ pub(super) async fn adopt(
         });
     }
     let arns = (target.state_machine_arn(template), target.alias_arn(template));
-    facts::set_live(&mut tx, (template, environment), &version, (&arns.0, &arns.1), now).await?;
+    facts::set_live(
+        &mut tx,
+        (template, environment),
+        &version,
+        (&arns.0, &arns.1),
+        now,
+    )
+    .await?;
     watch::note(tx.conn(), (template, environment), None, now).await?;
-    audit_drift(&mut tx, "alias.adopt", (target, template), (&expected, &version), who).await?;
+    audit_drift(
+        &mut tx,
+        "alias.adopt",
+        (target, template),
+        (&expected, &version),
+        who,
+    )
+    .await?;
     tx.commit().await?;
     Ok(())
 }
@@ -280,19 +296,30 @@ pub(super) async fn restore(
         });
     }
     let was = found.as_deref().map_or_else(|| "none".to_owned(), show);
-    audit_drift(&mut tx, "alias.restore", (target, template), (&was, &expected), who).await?;
+    audit_drift(
+        &mut tx,
+        "alias.restore",
+        (target, template),
+        (&was, &expected),
+        who,
+    )
+    .await?;
     tx.commit().await?;
     let routes = [Route {
         version_arn: expected,
         weight: 100,
     }];
     let door = target.step_functions.at(Priority::Rollback);
-    let description = Some(format!("restored by {}", who.chars().take(100).collect::<String>()));
+    let description = Some(format!(
+        "restored by {}",
+        who.chars().take(100).collect::<String>()
+    ));
     if found.is_some() {
         door.update_alias(&target.alias_arn(template), &routes, description)
             .await?;
     } else {
-        door.create_alias(&target.policies.alias, &routes, description).await?;
+        door.create_alias(&target.policies.alias, &routes, description)
+            .await?;
     }
     // Who dies before this leaves it to the next sweep, which sees that all is well.
     let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;

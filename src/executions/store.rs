@@ -457,7 +457,10 @@ pub(super) async fn list(
 
 /// Why a version was taken back by the judge. The table is kept by deployments, which stand above executions and hence
 /// can't be asked from here.
-pub(super) async fn quarantined(conn: &mut PgConnection, version_arn: &str) -> Result<Option<String>, DbError> {
+pub(super) async fn quarantined(
+    conn: &mut PgConnection,
+    version_arn: &str,
+) -> Result<Option<String>, DbError> {
     Ok(
         sqlx::query_scalar("select reason from quarantined_versions where version_arn = $1 and not by_hand")
             .bind(version_arn)

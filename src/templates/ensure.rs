@@ -78,12 +78,7 @@ pub async fn ensure(app: &Arc<App>, wanted: Wanted) -> Result<i32, EnsureError> 
 }
 
 /// The number of the revision of a template that has this definition and else the settings of its newest one.
-pub async fn revised(
-    app: &App,
-    template: &str,
-    definition: Value,
-    actor: &str,
-) -> Result<i32, ReviseError> {
+pub async fn revised(app: &App, template: &str, definition: Value, actor: &str) -> Result<i32, ReviseError> {
     let command = Revise {
         template: template.to_owned(),
         definition: written(definition),

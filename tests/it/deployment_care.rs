@@ -22,7 +22,9 @@ fn waits(seconds: u32) -> Value {
 async fn all_at_once(signalbox: &Signalbox, more: Value) -> String {
     let mut body = json!({"template": "orders", "revision": 2,
         "strategy": {"type": "direct", "settling_seconds": 0, "final_bake_seconds": 3600}});
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     let id = deploy(signalbox, body).await;
     until(signalbox, &id, &["final_bake"]).await;
     id
@@ -32,7 +34,10 @@ async fn start(signalbox: &Signalbox, count: u32) -> Vec<String> {
     let mut ids = Vec::new();
     for n in 0..count {
         let body = json!({"input": {"n": n}});
-        let started = signalbox.post("/v1/templates/orders/executions", body).await.expect(201);
+        let started = signalbox
+            .post("/v1/templates/orders/executions", body)
+            .await
+            .expect(201);
         ids.push(started["id"].as_str().unwrap().to_owned());
     }
     ids
@@ -40,7 +45,10 @@ async fn start(signalbox: &Signalbox, count: u32) -> Vec<String> {
 
 async fn take_back(signalbox: &Signalbox, id: &str) {
     let path = format!("/v1/deployments/{id}/rollback");
-    signalbox.post(&path, json!({"reason": "a test"})).await.expect(200);
+    signalbox
+        .post(&path, json!({"reason": "a test"}))
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -67,14 +75,23 @@ async fn what_runs_on_a_version_that_is_taken_back_is_stopped_and_started_again_
     })
     .await;
     for execution in restarted {
-        assert!(execution["name"].as_str().unwrap().ends_with("-restarted"), "{execution}");
-        assert!(execution["version_arn"].as_str().unwrap().ends_with(":1"), "{execution}");
+        assert!(
+            execution["name"].as_str().unwrap().ends_with("-restarted"),
+            "{execution}"
+        );
+        assert!(
+            execution["version_arn"].as_str().unwrap().ends_with(":1"),
+            "{execution}"
+        );
         let path = format!("/v1/executions/{}", execution["id"].as_str().unwrap());
         assert!(signalbox.get(&path).await.expect(200)["input"]["n"].is_number());
     }
     // Nobody said that it may run twice: then people are asked before any traffic moves.
     let unsure = json!({"template": "orders", "revision": 2, "strategy": "direct", "on_rollback": {"in_flight": "stop_and_restart"}});
-    let plan = signalbox.post("/v1/deployments?dry_run=true", unsure).await.expect(200);
+    let plan = signalbox
+        .post("/v1/deployments?dry_run=true", unsure)
+        .await
+        .expect(200);
     assert_eq!(plan["gates"].as_array().unwrap().len(), 1, "{plan}");
 }
 
@@ -92,10 +109,16 @@ async fn stop_only_stops_and_drain_waits_for_the_end() {
             .step_functions("DescribeExecution", json!({"executionArn": arn}))
             .await
             .expect(200);
-        assert_eq!(told["status"], "SUCCEEDED", "the rollback ended before it did: {told}");
+        assert_eq!(
+            told["status"], "SUCCEEDED",
+            "the rollback ended before it did: {told}"
+        );
     }
     let path = "/v1/templates/orders/revisions";
-    signalbox.post(path, json!({"definition": waits(3600)})).await.expect(201);
+    signalbox
+        .post(path, json!({"definition": waits(3600)}))
+        .await
+        .expect(201);
     let body = json!({"revision": 3, "on_rollback": {"in_flight": "stop"}});
     let id = all_at_once(&signalbox, body).await;
     let stopped = start(&signalbox, 2).await;
@@ -104,7 +127,10 @@ async fn stop_only_stops_and_drain_waits_for_the_end() {
     for id in &stopped {
         assert_eq!(signalbox.closed(id).await["status"], "ABORTED");
     }
-    let running = signalbox.get("/v1/executions?template=orders&status=RUNNING").await.expect(200);
+    let running = signalbox
+        .get("/v1/executions?template=orders&status=RUNNING")
+        .await
+        .expect(200);
     assert_eq!(running["data"], json!([]), "nothing is started again");
 }
 
@@ -127,41 +153,69 @@ async fn a_version_that_took_itself_back_is_neither_deployed_nor_redriven_unless
     .await;
     let as_caller = async |name: &str, path: &str, body: Value| {
         let request = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = request.post(format!("{}{path}", signalbox.api)).bearer_auth(format!("key-{name}"));
+        let request = request
+            .post(format!("{}{path}", signalbox.api))
+            .bearer_auth(format!("key-{name}"));
         signalbox.send(request.json(&body)).await
     };
     let again = json!({"template": "orders", "revision": 2, "strategy": "direct"});
     let refused = as_caller("dora", "/v1/deployments", again.clone()).await;
     let refused = refused.expect_problem(409, "version_quarantined");
     assert_eq!(refused["taken_back_by"], id.as_str());
-    assert!(refused["detail"].as_str().unwrap().contains("register a revision that is better"), "{refused}");
+    assert!(
+        refused["detail"]
+            .as_str()
+            .unwrap()
+            .contains("register a revision that is better"),
+        "{refused}"
+    );
     let status = signalbox.get(STATUS).await.expect(200);
     assert_eq!(
-        (&status["quarantined"][0]["revision"], &status["quarantined"][0]["by_hand"]),
+        (
+            &status["quarantined"][0]["revision"],
+            &status["quarantined"][0]["by_hand"]
+        ),
         (&json!(2), &json!(false)),
         "{status}"
     );
 
     let failed = eventually("a failed execution of it is known with its version", async || {
-        let listed = signalbox.get("/v1/executions?template=orders&status=FAILED").await.expect(200);
-        let of_two = |execution: &&Value| execution["version_arn"].as_str().is_some_and(|arn| arn.ends_with(":2"));
+        let listed = signalbox
+            .get("/v1/executions?template=orders&status=FAILED")
+            .await
+            .expect(200);
+        let of_two = |execution: &&Value| {
+            execution["version_arn"]
+                .as_str()
+                .is_some_and(|arn| arn.ends_with(":2"))
+        };
         listed["data"].as_array()?.iter().find(of_two).cloned()
     })
     .await;
     let path = format!("/v1/executions/{}/redrive", failed["id"].as_str().unwrap());
-    as_caller("otto", &path, json!({})).await.expect_problem(409, "version_quarantined");
+    as_caller("otto", &path, json!({}))
+        .await
+        .expect_problem(409, "version_quarantined");
     let over = json!({"override_quarantine": "the queue was full"});
-    as_caller("otto", &path, over.clone()).await.expect_problem(403, "forbidden");
+    as_caller("otto", &path, over.clone())
+        .await
+        .expect_problem(403, "forbidden");
     as_caller("root", &path, over).await.expect(200);
 
     let mut over = again;
     over["override_quarantine"] = json!("the queue was full");
     over["strategy"] = json!({"type": "direct", "settling_seconds": 0, "final_bake_seconds": 0});
-    as_caller("dora", "/v1/deployments", over.clone()).await.expect_problem(403, "forbidden");
+    as_caller("dora", "/v1/deployments", over.clone())
+        .await
+        .expect_problem(403, "forbidden");
     let id = as_caller("root", "/v1/deployments", over).await.expect(202)["id"].clone();
     until(&signalbox, id.as_str().unwrap(), &["succeeded"]).await;
     let status = signalbox.get(STATUS).await.expect(200);
-    assert_eq!(status["quarantined"], json!([]), "what was deployed after all is good: {status}");
+    assert_eq!(
+        status["quarantined"],
+        json!([]),
+        "what was deployed after all is good: {status}"
+    );
 }
 
 #[tokio::test]
@@ -170,12 +224,18 @@ async fn starts_past_the_alias_keep_the_old_definition_until_the_new_one_has_suc
     two_revisions(&signalbox, "orders", gives("2")).await;
     let unqualified = async || {
         let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:orders";
-        let told = signalbox.step_functions("DescribeStateMachine", json!({"stateMachineArn": arn})).await;
-        serde_json::from_str::<Value>(told.expect(200)["definition"].as_str().unwrap()).unwrap()["Comment"].clone()
+        let told = signalbox
+            .step_functions("DescribeStateMachine", json!({"stateMachineArn": arn}))
+            .await;
+        serde_json::from_str::<Value>(told.expect(200)["definition"].as_str().unwrap()).unwrap()["Comment"]
+            .clone()
     };
     let id = all_at_once(&signalbox, json!({"protect_unqualified": true})).await;
     assert_eq!(unqualified().await, "1", "while it is watched");
-    signalbox.post(&format!("/v1/deployments/{id}/promote"), json!({})).await.expect(200);
+    signalbox
+        .post(&format!("/v1/deployments/{id}/promote"), json!({}))
+        .await
+        .expect(200);
     until(&signalbox, &id, &["succeeded"]).await;
     assert_eq!(unqualified().await, "2", "when it has succeeded");
     take_back(&signalbox, &id).await;
@@ -187,36 +247,54 @@ async fn starts_past_the_alias_keep_the_old_definition_until_the_new_one_has_suc
 async fn people_look_at_green_through_a_preview_before_it_gets_traffic() {
     let signalbox = Signalbox::start().await;
     two_revisions(&signalbox, "orders", gives("2")).await;
-    let strategy = json!({"type": "blue_green", "preview": "preview", "settling_seconds": 0, "final_bake_seconds": 0});
+    let strategy =
+        json!({"type": "blue_green", "preview": "preview", "settling_seconds": 0, "final_bake_seconds": 0});
     let body = json!({"template": "orders", "revision": 2, "strategy": strategy, "approval_required": true});
     let id = deploy(&signalbox, body).await;
     until(&signalbox, &id, &["gate"]).await;
     let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:orders";
     let leads_to = async |alias: &str| {
         let asked = json!({"stateMachineAliasArn": format!("{machine}:{alias}")});
-        let told = signalbox.step_functions("DescribeStateMachineAlias", asked).await.expect(200);
+        let told = signalbox
+            .step_functions("DescribeStateMachineAlias", asked)
+            .await
+            .expect(200);
         told["routingConfiguration"][0]["stateMachineVersionArn"].clone()
     };
     assert_eq!(leads_to("preview").await, format!("{machine}:2"));
     assert_eq!(leads_to("live").await, format!("{machine}:1"));
     let same = json!({"template": "orders", "strategy": {"type": "blue_green", "preview": "live"}});
-    signalbox.post("/v1/deployments?dry_run=true", same).await.expect_problem(422, "invalid_request");
+    signalbox
+        .post("/v1/deployments?dry_run=true", same)
+        .await
+        .expect_problem(422, "invalid_request");
 }
 
 #[tokio::test]
 async fn an_idle_alias_that_someone_else_moved_is_found_told_and_restored_or_adopted() {
     let hook = Receiver::start().await;
-    let config = format!("[[notifications.webhooks]]\nname = \"ops\"\nurl = \"{}/hook\"\n", hook.url);
+    let config = format!(
+        "[[notifications.webhooks]]\nname = \"ops\"\nurl = \"{}/hook\"\n",
+        hook.url
+    );
     let service = InProcess::start(&config).await;
     deployed(&service, &["1", "2"]).await;
-    let target = service.app.environments.target(&EnvironmentName::default()).unwrap();
+    let target = service
+        .app
+        .environments
+        .target(&EnvironmentName::default())
+        .unwrap();
     let alias = target.alias_arn("orders");
     let moved = async |version: u32| {
         let route = Route {
             version_arn: target.version_arn("orders", version),
             weight: 100,
         };
-        target.step_functions.update_alias(&alias, &[route], None).await.unwrap();
+        target
+            .step_functions
+            .update_alias(&alias, &[route], None)
+            .await
+            .unwrap();
     };
     let status = async || service.get("", STATUS).await.expect(200);
     let since = async |drifted: bool| {
@@ -229,21 +307,40 @@ async fn an_idle_alias_that_someone_else_moved_is_found_told_and_restored_or_ado
     moved(1).await;
     since(true).await;
     let told = eventually("people are told", async || {
-        hook.received().into_iter().find(|told| told.json()["type"] == "alias.drifted")
+        hook.received()
+            .into_iter()
+            .find(|told| told.json()["type"] == "alias.drifted")
     })
     .await;
     assert_eq!(told.json()["data"]["alias_arn"], alias, "{:?}", told.json());
     let drift = "/v1/templates/orders/environments/default/drift";
-    let restored = service.post("", &format!("{drift}/restore"), json!({})).await.expect(200);
+    let restored = service
+        .post("", &format!("{drift}/restore"), json!({}))
+        .await
+        .expect(200);
     assert_eq!(
-        (&restored["weights"][0]["version_arn"], &restored["drifted"], &restored["drifted_since"]),
-        (&json!(target.version_arn("orders", 2)), &json!(false), &Value::Null),
+        (
+            &restored["weights"][0]["version_arn"],
+            &restored["drifted"],
+            &restored["drifted_since"]
+        ),
+        (
+            &json!(target.version_arn("orders", 2)),
+            &json!(false),
+            &Value::Null
+        ),
         "{restored}"
     );
-    service.post("", &format!("{drift}/restore"), json!({})).await.expect_problem(409, "conflict");
+    service
+        .post("", &format!("{drift}/restore"), json!({}))
+        .await
+        .expect_problem(409, "conflict");
     moved(1).await;
     since(true).await;
-    let adopted = service.post("", &format!("{drift}/adopt"), json!({})).await.expect(200);
+    let adopted = service
+        .post("", &format!("{drift}/adopt"), json!({}))
+        .await
+        .expect(200);
     assert_eq!(
         (&adopted["live_revision"], &adopted["drifted"]),
         (&json!(1), &json!(false)),
@@ -264,7 +361,10 @@ async fn deployed(service: &InProcess, revisions: &[&str]) {
             continue;
         }
         let body = json!({"definition": gives(revision)});
-        service.post("", "/v1/templates/orders/revisions", body).await.expect(201);
+        service
+            .post("", "/v1/templates/orders/revisions", body)
+            .await
+            .expect(201);
         let body = json!({"template": "orders", "strategy": {"type": "direct", "settling_seconds": 0, "final_bake_seconds": 0}});
         let id = service.post("", "/v1/deployments", body).await.expect(202)["id"].clone();
         ends(service, id.as_str().unwrap(), "succeeded").await;
@@ -275,7 +375,10 @@ async fn deployed(service: &InProcess, revisions: &[&str]) {
 async fn ends(service: &InProcess, id: &str, state: &str) -> Value {
     service
         .passing(&format!("{id} is {state}"), async || {
-            let view = service.get("", &format!("/v1/deployments/{id}")).await.expect(200);
+            let view = service
+                .get("", &format!("/v1/deployments/{id}"))
+                .await
+                .expect(200);
             (view["state"] == state).then_some(view)
         })
         .await
@@ -285,7 +388,11 @@ async fn ends(service: &InProcess, id: &str, state: &str) -> Value {
 async fn old_versions_are_deleted_when_nothing_needs_them_but_not_within_a_day() {
     let service = InProcess::start("[environments.default]\nversions_kept = 2\n").await;
     deployed(&service, &["1", "2", "3", "4"]).await;
-    let target = service.app.environments.target(&EnvironmentName::default()).unwrap();
+    let target = service
+        .app
+        .environments
+        .target(&EnvironmentName::default())
+        .unwrap();
     let machine = target.state_machine_arn("orders");
     let versions = async || {
         let listed = target.step_functions.list_versions(&machine, None).await.unwrap();
@@ -340,7 +447,10 @@ async fn an_alarm_takes_a_deployment_back_and_one_that_does_not_exist_is_an_erro
     let body = json!({"name": "orders", "definition": gives("1"), "environments": ["one"]});
     signalbox.post("/v1/templates", body).await.expect(201);
     let body = json!({"definition": gives("2")});
-    signalbox.post("/v1/templates/orders/revisions", body).await.expect(201);
+    signalbox
+        .post("/v1/templates/orders/revisions", body)
+        .await
+        .expect(201);
     let body = |alarm: &str| {
         json!({"template": "orders", "revision": 2, "environment": "one", "analysis": {"alarms": [alarm]},
             "strategy": {"type": "canary", "settling_seconds": 0, "steps": [{"weight": 10, "bake_seconds": 3600}]}})
@@ -348,13 +458,21 @@ async fn an_alarm_takes_a_deployment_back_and_one_that_does_not_exist_is_an_erro
     let unknown = signalbox.post("/v1/deployments", body("mistyped")).await;
     let unknown = unknown.expect_problem(422, "invalid_request");
     assert_eq!(unknown["errors"][0]["pointer"], "/analysis/alarms");
-    assert!(unknown["errors"][0].to_string().contains("there is no alarm `mistyped`"), "{unknown}");
+    assert!(
+        unknown["errors"][0]
+            .to_string()
+            .contains("there is no alarm `mistyped`"),
+        "{unknown}"
+    );
     let id = deploy(&signalbox, body("too-many-errors")).await;
     until(&signalbox, &id, &["baking"]).await;
     cloudwatch.answer_all(alarms("ALARM"));
     let view = until(&signalbox, &id, &FINISHED).await;
     assert_eq!(view["state"], "rolled_back", "{view}");
-    assert!(view["error"].as_str().unwrap().contains("too-many-errors"), "{view}");
+    assert!(
+        view["error"].as_str().unwrap().contains("too-many-errors"),
+        "{view}"
+    );
 }
 
 #[tokio::test]
@@ -366,15 +484,27 @@ async fn some_minutes_after_a_rollback_it_says_whether_it_helped() {
             "F": {"Type": "Fail", "Error": "Boom"}, "A": {"Type": "Pass", "End": true}}});
         let body = json!({"name": "orders", "definition": breaks});
         service.post("", "/v1/templates", body).await.expect(201);
-        service.post("", "/v1/templates/orders/revisions", json!({"definition": gives("2")})).await.expect(201);
+        service
+            .post(
+                "",
+                "/v1/templates/orders/revisions",
+                json!({"definition": gives("2")}),
+            )
+            .await
+            .expect(201);
         let run = async |broken: bool, count: usize| {
             for _ in 0..count {
                 let body = json!({"input": {"break": broken}});
-                service.post("", "/v1/templates/orders/executions", body).await.expect(201);
+                service
+                    .post("", "/v1/templates/orders/executions", body)
+                    .await
+                    .expect(201);
             }
             service
                 .passing("they close", async || {
-                    let open = service.get("", "/v1/executions?template=orders&status=RUNNING").await;
+                    let open = service
+                        .get("", "/v1/executions?template=orders&status=RUNNING")
+                        .await;
                     open.expect(200)["data"].as_array()?.is_empty().then_some(())
                 })
                 .await;
@@ -385,13 +515,19 @@ async fn some_minutes_after_a_rollback_it_says_whether_it_helped() {
         let id = service.post("", "/v1/deployments", body).await.expect(202)["id"].clone();
         let id = id.as_str().unwrap();
         ends(&service, id, "final_bake").await;
-        service.post("", &format!("/v1/deployments/{id}/rollback"), json!({})).await.expect(200);
+        service
+            .post("", &format!("/v1/deployments/{id}/rollback"), json!({}))
+            .await
+            .expect(200);
         ends(&service, id, "rolled_back").await;
         run(after == "fails", 20).await;
         let recovery = service
             .passing("the check some minutes later", async || {
                 service.clock.advance(TimeDelta::seconds(10));
-                let view = service.get("", &format!("/v1/deployments/{id}")).await.expect(200);
+                let view = service
+                    .get("", &format!("/v1/deployments/{id}"))
+                    .await
+                    .expect(200);
                 view["recovery"].as_str().map(ToOwned::to_owned)
             })
             .await;
@@ -410,10 +546,20 @@ async fn a_freeze_holds_traffic_until_it_is_over_and_a_way_back_is_always_open()
     let service = InProcess::start(&config).await;
     let body = json!({"name": "orders", "definition": gives("1")});
     service.post("", "/v1/templates", body).await.expect(201);
-    service.post("", "/v1/templates/orders/revisions", json!({"definition": gives("2")})).await.expect(201);
+    service
+        .post(
+            "",
+            "/v1/templates/orders/revisions",
+            json!({"definition": gives("2")}),
+        )
+        .await
+        .expect(201);
     let body = json!({"template": "orders", "revision": 2,
         "strategy": {"type": "direct", "settling_seconds": 0, "final_bake_seconds": 3600}});
-    let plan = service.post("", "/v1/deployments?dry_run=true", body.clone()).await.expect(200);
+    let plan = service
+        .post("", "/v1/deployments?dry_run=true", body.clone())
+        .await
+        .expect(200);
     assert!(plan["warnings"].to_string().contains("holidays"), "{plan}");
     let id = service.post("", "/v1/deployments", body).await.expect(202)["id"].clone();
     let id = id.as_str().unwrap();
@@ -423,16 +569,28 @@ async fn a_freeze_holds_traffic_until_it_is_over_and_a_way_back_is_always_open()
         service.clock.advance(TimeDelta::seconds(20));
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         let view = service.get("", &path).await.expect(200);
-        assert!(view["state"] != "final_bake", "traffic moved in the freeze: {view}");
+        assert!(
+            view["state"] != "final_bake",
+            "traffic moved in the freeze: {view}"
+        );
         let status = service.get("", STATUS).await.expect(200);
         assert_eq!(status["weights"][0]["weight"], 100, "{status}");
-        assert!(status["weights"][0]["version_arn"].as_str().unwrap().ends_with(":1"), "{status}");
+        assert!(
+            status["weights"][0]["version_arn"]
+                .as_str()
+                .unwrap()
+                .ends_with(":1"),
+            "{status}"
+        );
         held += u32::from(view["pause"]["reason"] == "freeze");
     }
     assert!(held > 0, "it waits, and says for what");
     ends(&service, id, "final_bake").await;
     // Back into a time like the freeze's: going back asks nobody.
-    service.post("", &format!("{path}/rollback"), json!({})).await.expect(200);
+    service
+        .post("", &format!("{path}/rollback"), json!({}))
+        .await
+        .expect(200);
     ends(&service, id, "rolled_back").await;
 }
 
@@ -440,9 +598,11 @@ async fn a_freeze_holds_traffic_until_it_is_over_and_a_way_back_is_always_open()
 async fn a_release_brings_its_definitions_and_pins_the_childs_version_into_the_parent() {
     let signalbox = Signalbox::start().await;
     let machine = |name: &str| format!("arn:aws:states:us-east-1:000000000000:stateMachine:{name}");
-    let parent = |comment: &str| json!({"Comment": comment, "StartAt": "Child", "States": {"Child": {"Type": "Task",
+    let parent = |comment: &str| {
+        json!({"Comment": comment, "StartAt": "Child", "States": {"Child": {"Type": "Task",
         "Resource": "arn:aws:states:::states:startExecution.sync:2",
-        "Parameters": {"StateMachineArn": machine("child"), "Input": {}}, "End": true}}});
+        "Parameters": {"StateMachineArn": machine("child"), "Input": {}}, "End": true}}})
+    };
     let release = async |number: &str, expected: &str, on_failure: &str| {
         let body = json!({"pin_children": true, "on_failure": on_failure,
             "strategy": {"type": "blue_green", "settling_seconds": 0, "final_bake_seconds": 0},
@@ -462,9 +622,15 @@ async fn a_release_brings_its_definitions_and_pins_the_childs_version_into_the_p
     };
     let names_child = async || {
         let asked = json!({"stateMachineAliasArn": format!("{}:live", machine("parent"))});
-        let alias = signalbox.step_functions("DescribeStateMachineAlias", asked).await.expect(200);
+        let alias = signalbox
+            .step_functions("DescribeStateMachineAlias", asked)
+            .await
+            .expect(200);
         let version = &alias["routingConfiguration"][0]["stateMachineVersionArn"];
-        let told = signalbox.step_functions("DescribeStateMachine", json!({"stateMachineArn": version})).await.expect(200);
+        let told = signalbox
+            .step_functions("DescribeStateMachine", json!({"stateMachineArn": version}))
+            .await
+            .expect(200);
         let definition: Value = serde_json::from_str(told["definition"].as_str().unwrap()).unwrap();
         definition["States"]["Child"]["Parameters"]["StateMachineArn"].clone()
     };
@@ -484,5 +650,8 @@ async fn a_release_brings_its_definitions_and_pins_the_childs_version_into_the_p
     assert_eq!(names_child().await, format!("{}:4", machine("child")));
 
     let broken = json!({"workflows": [{"name": "broken", "definition": {"StartAt": "X", "States": {}}}]});
-    signalbox.post("/v1/releases", broken).await.expect_problem(422, "invalid_definition");
+    signalbox
+        .post("/v1/releases", broken)
+        .await
+        .expect_problem(422, "invalid_definition");
 }

@@ -46,7 +46,10 @@ async fn an_event_stream_runs_to_the_end_and_goes_on_where_it_was_left() {
     let numbers: Vec<u64> = all.iter().map(|id| id.parse().unwrap()).collect();
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
     assert_eq!(ids_after(&signalbox, &id, Some(&all[4])).await, all[5..]);
-    assert_eq!(ids_after(&signalbox, &id, all.last().map(String::as_str)).await, [""; 0]);
+    assert_eq!(
+        ids_after(&signalbox, &id, all.last().map(String::as_str)).await,
+        [""; 0]
+    );
 }
 
 #[tokio::test]
@@ -71,13 +74,19 @@ async fn on_a_terminal_a_watched_deployment_is_drawn_over_itself_with_weights_an
         return;
     };
     let id = eventually("the deployment of the terminal bakes", async || {
-        let listed = signalbox.get("/v1/deployments?template=orders&state=baking").await.expect(200);
+        let listed = signalbox
+            .get("/v1/deployments?template=orders&state=baking")
+            .await
+            .expect(200);
         listed["data"][0]["id"].as_str().map(ToOwned::to_owned)
     })
     .await;
     for n in 0..40 {
         let body = json!({"input": {"n": n}});
-        signalbox.post("/v1/templates/orders/executions", body).await.expect(201);
+        signalbox
+            .post("/v1/templates/orders/executions", body)
+            .await
+            .expect(201);
     }
     eventually("the judge has counted both arms", async || {
         let view = signalbox.get(&format!("/v1/deployments/{id}")).await.expect(200);
@@ -92,12 +101,23 @@ async fn on_a_terminal_a_watched_deployment_is_drawn_over_itself_with_weights_an
         Some(())
     })
     .await;
-    signalbox.post(&format!("/v1/deployments/{id}/promote"), json!({})).await.expect(200);
+    signalbox
+        .post(&format!("/v1/deployments/{id}/promote"), json!({}))
+        .await
+        .expect(200);
     let output = child.wait_with_output().await.unwrap();
     let drawn = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{drawn}");
     assert!(drawn.contains("\u{1b}[J"), "it is drawn over itself: {drawn}");
-    for part in [id.as_str(), "baking", " 10 % new", "closed, 0 failed", "evidence of failures", "succeeded", " 100 % new"] {
+    for part in [
+        id.as_str(),
+        "baking",
+        " 10 % new",
+        "closed, 0 failed",
+        "evidence of failures",
+        "succeeded",
+        " 100 % new",
+    ] {
         assert!(drawn.contains(part), "`{part}` is not shown in {drawn}");
     }
 }
@@ -120,7 +140,10 @@ async fn slack_pauses_resumes_promotes_takes_back_and_aborts_a_live_deployment()
         let fields = [("user_id", user), ("command", "/signalbox"), ("text", text)];
         let request = signalbox.request(reqwest::Method::POST, "/v1/integrations/slack/commands");
         let request = crate::slack::signed(request, &fields, chrono::Utc::now());
-        signalbox.send(request).await.expect(200)["text"].as_str().unwrap().to_owned()
+        signalbox.send(request).await.expect(200)["text"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let body = json!({"template": "orders", "revision": 2, "strategy": waiting_canary()});
     let id = deploy(&signalbox, body.clone()).await;
@@ -128,7 +151,13 @@ async fn slack_pauses_resumes_promotes_takes_back_and_aborts_a_live_deployment()
     assert!(say("U3", &format!("pause {id}")).await.contains("may not"));
     say("U1", &format!("pause {id} lunch")).await;
     let paused = until(&signalbox, &id, &["paused"]).await;
-    assert!(paused["pause"]["detail"].as_str().unwrap().contains("rita: lunch"), "{paused}");
+    assert!(
+        paused["pause"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("rita: lunch"),
+        "{paused}"
+    );
     assert!(say("U3", &format!("status {id}")).await.contains("paused"));
     say("U1", &format!("resume {id}")).await;
     until(&signalbox, &id, &["baking"]).await;
@@ -136,12 +165,18 @@ async fn slack_pauses_resumes_promotes_takes_back_and_aborts_a_live_deployment()
     until(&signalbox, &id, &["succeeded"]).await;
     say("U1", &format!("rollback {id} a hunch")).await;
     let back = until(&signalbox, &id, &["rolled_back"]).await;
-    assert!(back["error"].as_str().unwrap().contains("rita: a hunch"), "{back}");
+    assert!(
+        back["error"].as_str().unwrap().contains("rita: a hunch"),
+        "{back}"
+    );
     let second = deploy(&signalbox, body).await;
     until(&signalbox, &second, &["baking"]).await;
     say("U1", &format!("abort {second}")).await;
     until(&signalbox, &second, &["aborted"]).await;
-    let events = signalbox.get(&format!("/v1/deployments/{second}/events")).await.expect(200);
+    let events = signalbox
+        .get(&format!("/v1/deployments/{second}/events"))
+        .await
+        .expect(200);
     assert!(events["data"].to_string().contains("aborted by rita"), "{events}");
 }
 
@@ -165,20 +200,33 @@ async fn a_changed_plan_asks_again_and_the_old_answer_does_not_count() {
     let decide = async |asked: &Value, digest: &Value| {
         let path = format!("/v1/approvals/{}/decisions", asked["id"].as_str().unwrap());
         let request = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = request.post(format!("{}{path}", signalbox.api)).bearer_auth("key-bob");
-        signalbox.send(request.json(&json!({"decision": "approve", "digest": digest}))).await
+        let request = request
+            .post(format!("{}{path}", signalbox.api))
+            .bearer_auth("key-bob");
+        signalbox
+            .send(request.json(&json!({"decision": "approve", "digest": digest})))
+            .await
     };
-    let mut body = json!({"template": "orders", "revision": 2, "approval_required": true, "strategy": waiting_canary()});
+    let mut body =
+        json!({"template": "orders", "revision": 2, "approval_required": true, "strategy": waiting_canary()});
     let first = deploy(&signalbox, body.clone()).await;
     let question = asked(&first).await;
-    signalbox.post(&format!("/v1/deployments/{first}/abort"), json!({})).await.expect(200);
+    signalbox
+        .post(&format!("/v1/deployments/{first}/abort"), json!({}))
+        .await
+        .expect(200);
     // The same revision, but all at once: another plan, another question.
     body["strategy"] = quick_canary();
     let second = deploy(&signalbox, body).await;
     let again = asked(&second).await;
     assert_ne!(question["digest"], again["digest"]);
-    decide(&again, &question["digest"]).await.expect_problem(409, "digest_changed");
-    assert!(decide(&question, &question["digest"]).await.status >= 400, "the old question is closed");
+    decide(&again, &question["digest"])
+        .await
+        .expect_problem(409, "digest_changed");
+    assert!(
+        decide(&question, &question["digest"]).await.status >= 400,
+        "the old question is closed"
+    );
     until(&signalbox, &second, &["gate"]).await;
     let decided = decide(&again, &again["digest"]).await;
     assert!(matches!(decided.status, 200 | 201), "{}", decided.text);

@@ -12,8 +12,8 @@ use super::super::limits::{ASK_INTERVAL, ASK_INTERVAL_EMBEDDED, BACKOFF_MAX, STE
 use super::super::model::State;
 use super::super::start::{StartDeployment, StartError, start, target};
 use super::super::step::Command;
-use super::super::store::{facts, record};
 use super::super::store::releases::{self, MemberRow, ReleaseRow};
+use super::super::store::{facts, record};
 use super::super::waves::{Direction, Member, Next, Outcome, next};
 use super::super::write::Actor;
 use super::model::pin_versions;
@@ -23,8 +23,8 @@ use crate::audit::{self, AuditEntry, SYSTEM_ACTOR};
 use crate::db::{DbError, Tx};
 use crate::ids::{DeploymentId, ReleaseId};
 use crate::jobs::{Done, Enqueue, Job, JobError, Lease, enqueue};
-use crate::templates;
 use crate::notifications::{self, DeploymentNotice, Notification};
+use crate::templates;
 
 /// How soon a release looks again that nobody woke.
 const LOOK: TimeDelta = TimeDelta::seconds(2);

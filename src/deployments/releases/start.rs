@@ -9,10 +9,10 @@ use super::super::waves::order;
 use super::advance::wake_release;
 use super::model::{MEMBERS_MAX, ReleaseRules, SCENARIOS_MAX, StartRelease};
 use crate::app::App;
-use crate::templates::{self, TemplateName, Wanted};
 use crate::audit::{self, AuditEntry};
 use crate::db::DbError;
 use crate::ids::ReleaseId;
+use crate::templates::{self, TemplateName, Wanted};
 
 /// Starts a release. Every member is checked first: what can be seen to fail is refused before anything moves.
 pub(in super::super) async fn start_release(
@@ -127,12 +127,12 @@ async fn register(
             role_arn: workflow.role_arn.clone(),
             actor: requester.to_owned(),
         };
-        let revision = templates::ensure(app, wanted).await.map_err(|source| {
-            StartError::Definition {
+        let revision = templates::ensure(app, wanted)
+            .await
+            .map_err(|source| StartError::Definition {
                 template: workflow.template.clone(),
                 source: Box::new(source),
-            }
-        })?;
+            })?;
         revisions.push(Some(revision));
     }
     Ok(revisions)

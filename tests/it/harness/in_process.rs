@@ -81,7 +81,11 @@ impl InProcess {
 
     /// Moves the clock on until `probe` gives something: with the machine's clock, which the engine goes by, or, once it is ahead of
     /// that, half a second at a time.
-    pub async fn passing<T, F: Future<Output = Option<T>>>(&self, what: &str, mut probe: impl FnMut() -> F) -> T {
+    pub async fn passing<T, F: Future<Output = Option<T>>>(
+        &self,
+        what: &str,
+        mut probe: impl FnMut() -> F,
+    ) -> T {
         eventually(what, || {
             let found = probe();
             async {

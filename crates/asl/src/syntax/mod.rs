@@ -3,11 +3,11 @@
 
 pub mod definition;
 pub mod fields;
+mod iteration;
 pub mod place;
-mod processor;
 pub mod resource;
 
-pub use processor::processor_of;
+pub use iteration::processor_of;
 
 /// The eight types of states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
