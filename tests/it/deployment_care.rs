@@ -422,14 +422,7 @@ async fn old_versions_are_deleted_when_nothing_needs_them_but_not_within_a_day()
 /// What `DescribeAlarms` answers.
 fn alarms(state: &str) -> Reply {
     let alarm = json!({"AlarmName": "too-many-errors", "StateValue": state});
-    Reply {
-        headers: vec![
-            ("smithy-protocol", "rpc-v2-cbor".to_owned()),
-            ("content-type", "application/cbor".to_owned()),
-        ],
-        body: cbor::write(&json!({"MetricAlarms": [alarm], "CompositeAlarms": []})),
-        ..Reply::status(200)
-    }
+    cbor::reply(&json!({"MetricAlarms": [alarm], "CompositeAlarms": []}))
 }
 
 #[tokio::test]

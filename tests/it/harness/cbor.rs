@@ -117,29 +117,3 @@ fn more(decoder: &mut Decoder<'_>, length: &mut Option<u64>) -> bool {
         None => true,
     }
 }
-
-/// JSON's strings, lists and objects as CBOR, for answers.
-pub fn write(value: &Value) -> Vec<u8> {
-    fn encode(encoder: &mut minicbor::Encoder<&mut Vec<u8>>, value: &Value) {
-        match value {
-            Value::Object(members) => {
-                encoder.map(members.len() as u64).unwrap();
-                for (name, member) in members {
-                    encoder.str(name).unwrap();
-                    encode(encoder, member);
-                }
-            }
-            Value::Array(items) => {
-                encoder.array(items.len() as u64).unwrap();
-                items.iter().for_each(|item| encode(encoder, item));
-            }
-            Value::String(text) => {
-                encoder.str(text).unwrap();
-            }
-            other => panic!("{other} is in no answer"),
-        }
-    }
-    let mut bytes = Vec::new();
-    encode(&mut minicbor::Encoder::new(&mut bytes), value);
-    bytes
-}
