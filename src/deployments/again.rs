@@ -40,13 +40,13 @@ pub(super) async fn again(
 ) -> Result<DeploymentId, AgainError> {
     let record = find(app, id).await?;
     let state = record.state();
-    let refused = |why| Err(AgainError::Refused { state, why });
+    let refused = |why| AgainError::Refused { state, why };
     match state {
-        State::Succeeded => refused("it has succeeded"),
-        State::Paused => refused("resume it"),
+        State::Succeeded => Err(refused("it has succeeded")),
+        State::Paused => Err(refused("resume it")),
         State::Failed | State::RolledBack | State::Aborted | State::Superseded => {
             if record.parent.is_some() {
-                return refused("it is a member of a release: start that again");
+                return Err(refused("it is a member of a release: start that again"));
             }
             let request: StartDeployment = serde_json::from_value(record.request.0).map_err(|error| {
                 StartError::Invalid(vec![Fault {

@@ -235,16 +235,7 @@ async fn prepare_whatever_is_demanded(
         }
         None => return Err(StartError::UnknownTemplate(request.template.clone())),
     };
-    match alarms::missing(app, target, &request.analysis.alarms).await {
-        Ok(missing) => faults.extend(missing.into_iter().map(|name| Fault {
-            pointer: "/analysis/alarms".to_owned(),
-            message: format!("there is no alarm `{name}` in the environment's account and region"),
-        })),
-        Err(error) => faults.push(Fault {
-            pointer: "/analysis/alarms".to_owned(),
-            message: error.to_string(),
-        }),
-    }
+    faults.extend(missing_alarms(app, target, &request.analysis.alarms).await);
     if request.tests.replay.is_some() && facts::is_express(&mut conn, &request.template).await? {
         faults.push(Fault {
             pointer: "/tests/replay".to_owned(),
@@ -320,6 +311,25 @@ async fn prepare_whatever_is_demanded(
         monitoring_enabled,
         topics,
     })
+}
+
+/// What is wrong with the alarms that an analysis names.
+async fn missing_alarms(app: &App, target: &Target, names: &[String]) -> Vec<Fault> {
+    let fault = |message| Fault {
+        pointer: "/analysis/alarms".to_owned(),
+        message,
+    };
+    match alarms::missing(app, target, names).await {
+        Ok(missing) => missing
+            .into_iter()
+            .map(|name| {
+                fault(format!(
+                    "there is no alarm `{name}` in the environment's account and region"
+                ))
+            })
+            .collect(),
+        Err(error) => vec![fault(error.to_string())],
+    }
 }
 
 /// Until when nothing moves here, and why, in words.

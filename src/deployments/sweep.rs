@@ -49,7 +49,7 @@ impl Job for SweepAliases {
             for alias in idle {
                 *left = left.saturating_sub(1);
                 match found(target, &alias.template, Priority::Sweep).await {
-                    Ok(found) => compare(&app, target, &alias, &found).await?,
+                    Ok(found) => compare(&app, target, &alias, found.as_deref()).await?,
                     Err(error) => {
                         // The next run goes on with the others: one environment that is away holds up no other.
                         tracing::warn!(environment = %target.name, template = alias.template, %error, "an alias could not be read");
@@ -95,7 +95,7 @@ async fn compare(
     app: &App,
     target: &Target,
     alias: &IdleAlias,
-    found: &Option<Vec<VersionWeight>>,
+    found: Option<&[VersionWeight]>,
 ) -> Result<(), DbError> {
     let now = app.clock.now();
     let place = (alias.template.as_str(), target.name.as_str());
@@ -105,9 +105,9 @@ async fn compare(
         return Ok(());
     }
     let ignored = facts::ignored_drift(tx.conn(), place.0, place.1).await?;
-    let left_so = ignored.is_some_and(|(routing, _)| found.as_deref() == Some(&routing[..]));
-    let right = left_so || is_right(found.as_deref(), &alias.version_arn);
-    let lines: Option<Value> = found.as_ref().map(|lines| json!(lines));
+    let left_so = ignored.is_some_and(|(routing, _)| found == Some(&routing[..]));
+    let right = left_so || is_right(found, &alias.version_arn);
+    let lines: Option<Value> = found.map(|lines| json!(lines));
     watch::note(tx.conn(), place, (!right).then_some(&lines), now).await?;
     let event = match (right, alias.drifted_at) {
         (false, None) => "alias.drifted",

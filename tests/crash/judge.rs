@@ -21,6 +21,9 @@ const TERMINAL: &[&str] = &[
     "ExecutionAborted",
 ];
 
+/// An execution as the table has it: name, status, when it stopped, its output.
+type Row = (String, String, Option<i64>, Option<Vec<u8>>);
+
 /// How an execution closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct End {
@@ -70,11 +73,10 @@ impl Judge {
             sleep(Duration::from_millis(2)).await;
         }
         let promises = self.promises.lock().unwrap().clone();
-        let rows: Vec<(String, String, Option<i64>, Option<Vec<u8>>)> =
-            sqlx::query_as("select name, status, stopped_at, output from engine.executions")
-                .fetch_all(&self.pool)
-                .await
-                .unwrap();
+        let rows: Vec<Row> = sqlx::query_as("select name, status, stopped_at, output from engine.executions")
+            .fetch_all(&self.pool)
+            .await
+            .unwrap();
         let names: HashSet<&str> = rows.iter().map(|(name, ..)| name.as_str()).collect();
         assert_eq!(names.len(), rows.len(), "no execution is there twice");
         for name in promises.keys() {

@@ -90,8 +90,8 @@ impl Stage {
         let reaper = Reaper::between(&engine.url, &database.url).await;
         let config = format!(
             "{}{}[jobs]\nlease_seconds = 1\n",
-            engine.environment("one", "111111111111", &reaper.engine),
-            engine.environment("two", "222222222222", &reaper.engine)
+            Engine::environment("one", "111111111111", &reaper.engine),
+            Engine::environment("two", "222222222222", &reaper.engine)
         );
         let signalbox = Signalbox::start_with(Options {
             config,
@@ -137,7 +137,7 @@ impl Stage {
             if let Some(answer) = self.insist("/v1/deployments", &body).await {
                 return answer["id"]
                     .as_str()
-                    .unwrap_or_else(|| panic!("{answer}"))
+                    .unwrap_or_else(|| unreachable!("{answer}"))
                     .to_owned();
             }
             let (path, list) = if course == Course::Rolling {
@@ -155,7 +155,7 @@ impl Stage {
                 return newest["id"].as_str().unwrap().to_owned();
             }
         }
-        panic!("the deployment was never started");
+        unreachable!("the deployment was never started")
     }
 
     async fn view(&mut self, id: &str, states: &[&str]) -> Value {
@@ -220,6 +220,14 @@ impl Stage {
     }
 }
 
+#[expect(
+    clippy::print_stderr,
+    reason = "a long run that was asked for says how far it is"
+)]
+fn tell(what: std::fmt::Arguments<'_>) {
+    eprintln!("{what}");
+}
+
 /// Every `stride`th point of a deployment, or every one: each time the same moves of the alias as undisturbed.
 async fn the_same_moves_wherever_it_dies(course: Course) {
     let mut stage = Stage::set().await;
@@ -233,11 +241,13 @@ async fn the_same_moves_wherever_it_dies(course: Course) {
         let (moves, at) = stage.run(course, number).await;
         assert_eq!(moves, undisturbed, "{course:?} that died at {number}, {at:?}");
         let Some(at) = at else { break };
-        eprintln!("{course:?} {number}: {at}");
+        tell(format_args!("{course:?} {number}: {at}"));
         deaths += 1;
         number += if every { 1 } else { STRIDE };
     }
-    eprintln!("{course:?}: {deaths} deaths, each with the moves {undisturbed:?}");
+    tell(format_args!(
+        "{course:?}: {deaths} deaths, each with the moves {undisturbed:?}"
+    ));
     assert!(deaths > 0);
 }
 

@@ -432,7 +432,7 @@ async fn an_alarm_takes_a_deployment_back_and_one_that_does_not_exist_is_an_erro
     let engine = Engine::start().await;
     let environment = vec![("AWS_ENDPOINT_URL_CLOUDWATCH".to_owned(), cloudwatch.url.clone())];
     let signalbox = Signalbox::start_with(Options {
-        config: engine.environment("one", "111111111111", &engine.url),
+        config: Engine::environment("one", "111111111111", &engine.url),
         environment,
         ..Options::default()
     })

@@ -319,7 +319,7 @@ async fn a_second_deployment_is_refused_queued_or_supersedes() {
 async fn a_linear_one_and_one_in_waves_over_two_environments_finish() {
     // The second environment is another process's engine, by TCP, as another account.
     let engine = Engine::start().await;
-    let config = engine.environment("second", "111111111111", &engine.url);
+    let config = Engine::environment("second", "111111111111", &engine.url);
     let signalbox = Signalbox::start_with(Options {
         config,
         ..Options::default()

@@ -387,7 +387,7 @@ async fn a_step_is_skipped_and_drift_is_acknowledged_or_ignored() {
 async fn express_executions_at_aws_are_judged_by_what_cloudwatch_counts() {
     let engine = Engine::start().await;
     let cloudwatch = Receiver::start().await;
-    let config = engine.environment("cloud", "111111111111", &engine.url);
+    let config = Engine::environment("cloud", "111111111111", &engine.url);
     let signalbox = Signalbox::start_with(Options {
         config,
         environment: vec![("AWS_ENDPOINT_URL_CLOUDWATCH".to_owned(), cloudwatch.url.clone())],

@@ -173,9 +173,9 @@ mod tests {
 
     #[test]
     fn a_definition_in_a_template_is_mended_where_it_stands() {
-        let indented: String = YAML.lines().map(|line| format!("        {line}\n")).collect();
+        let indented = YAML.replace('\n', "\n        ");
         let template = format!(
-            "Resources:\n  M:\n    Type: AWS::Serverless::StateMachine\n    Properties:\n      Role: !GetAtt R.Arn\n      Definition:\n{indented}  Other:\n    Type: AWS::SNS::Topic\n"
+            "Resources:\n  M:\n    Type: AWS::Serverless::StateMachine\n    Properties:\n      Role: !GetAtt R.Arn\n      Definition:\n        {indented}\n  Other:\n    Type: AWS::SNS::Topic\n"
         );
         let mended = mended(&template, Language::Yaml);
         assert!(mended.left.is_empty(), "{mended:?}");

@@ -277,7 +277,8 @@ fn sarif_names_rules_places_and_pages() {
         Some("a%20b.asl.yaml")
     );
     assert_eq!(place["region"]["startLine"], 5);
-    let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
+    let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+    let rule = &run["tool"]["driver"]["rules"][index];
     assert_eq!(rule["id"], "MISSING_TRANSITION_TARGET");
     assert_eq!(
         rule["helpUri"],

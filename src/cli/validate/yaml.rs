@@ -434,6 +434,8 @@ pub(super) fn to_value(node: &Node) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -495,14 +497,14 @@ mod tests {
 
     #[test]
     fn a_document_made_to_explode_is_refused() {
-        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for level in 1..9 {
+        let levels = (1..9).map(|level| {
             let before = format!("*a{}, ", level - 1).repeat(10);
-            text.push_str(&format!(
-                "a{level}: &a{level} [{}]\n",
-                before.trim_end_matches(", ")
-            ));
-        }
+            format!("a{level}: &a{level} [{}]\n", before.trim_end_matches(", "))
+        });
+        let text: Vec<String> = iter::once("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned())
+            .chain(levels)
+            .collect();
+        let text = text.concat();
         assert!(parse(&text).unwrap_err().message.contains("more than"));
         let deep = "[".repeat(100_000);
         assert!(parse(&deep).is_err());

@@ -42,7 +42,7 @@ async fn create_release(
     caller: Caller,
     Json(request): Json<StartRelease>,
 ) -> Result<Response, Problem> {
-    let id = start_release(&app, &request, &caller.name).await?;
+    let id = Box::pin(start_release(&app, &request, &caller.name)).await?;
     let view = release_view(&app, id).await?;
     Ok((
         StatusCode::ACCEPTED,

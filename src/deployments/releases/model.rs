@@ -313,14 +313,18 @@ pub(super) fn pin_versions(definition: &mut Value, versions: &BTreeMap<String, S
             }
             None => false,
         },
-        Value::Array(items) => items
-            .iter_mut()
-            .fold(false, |pinned, item| pin_versions(item, versions) || pinned),
-        Value::Object(members) => members
-            .values_mut()
-            .fold(false, |pinned, item| pin_versions(item, versions) || pinned),
+        Value::Array(items) => pin_all(items.iter_mut(), versions),
+        Value::Object(members) => pin_all(members.values_mut(), versions),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+fn pin_all<'v>(values: impl Iterator<Item = &'v mut Value>, versions: &BTreeMap<String, String>) -> bool {
+    let mut pinned = false;
+    for value in values {
+        pinned |= pin_versions(value, versions);
+    }
+    pinned
 }
 
 #[cfg(test)]

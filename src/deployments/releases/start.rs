@@ -26,7 +26,7 @@ pub(in super::super) async fn start_release(
         .unwrap_or_else(|| "default".to_owned());
     let target = super::super::start::target(app, &environment)?;
     let waves = check(request)?;
-    let revisions = register(app, request, requester).await?;
+    let revisions = Box::pin(register(app, request, requester)).await?;
     let members: Vec<(u32, StartDeployment)> = waves
         .into_iter()
         .zip(request.workflows.iter().zip(revisions))

@@ -42,9 +42,9 @@ impl Engine {
     }
 
     /// The configuration of an environment `name` that is the engine at `url`, without AWS's quotas.
-    pub fn environment(&self, name: &str, account: &str, url: &str) -> String {
+    pub fn environment(name: &str, account: &str, url: &str) -> String {
         let plenty = "{ bucket = 10000, refill_per_second = 10000.0 }";
-        let quotas: String = [
+        let quotas = [
             "DescribeStateMachineAlias",
             "UpdateStateMachineAlias",
             "CreateStateMachineAlias",
@@ -55,9 +55,8 @@ impl Engine {
             "ListExecutions",
             "DescribeExecution",
         ]
-        .iter()
         .map(|operation| format!("{operation} = {plenty}\n"))
-        .collect();
+        .concat();
         format!(
             "[environments.{name}]\nregion = \"us-east-1\"\naccount = \"{account}\"\nendpoint_url = \"{url}\"\n\
              access_key_id = \"{account}\"\nsecret_access_key = \"x\"\n[environments.{name}.quotas]\n{quotas}"

@@ -46,6 +46,9 @@ pub enum Side {
     After,
 }
 
+/// The alias, and its lines: version and weight.
+type Move = (String, Vec<(String, u64)>);
+
 #[derive(Debug, Default)]
 struct Inner {
     /// Whose life is at stake.
@@ -56,7 +59,7 @@ struct Inner {
     /// What the process died at, for messages.
     at: Mutex<String>,
     /// Every routing an alias was given, in order: alias, lines.
-    moves: Mutex<Vec<(String, Vec<(String, u64)>)>>,
+    moves: Mutex<Vec<Move>>,
 }
 
 /// The proxies, and the count.
@@ -138,8 +141,8 @@ impl Reaper {
     }
 
     /// The routings the aliases were given whose ARN contains `part`, in order, repetitions of the same left out.
-    pub fn moves(&self, part: &str) -> Vec<(String, Vec<(String, u64)>)> {
-        let mut moves: Vec<(String, Vec<(String, u64)>)> = Vec::new();
+    pub fn moves(&self, part: &str) -> Vec<Move> {
+        let mut moves: Vec<Move> = Vec::new();
         for (alias, lines) in self.inner.moves.lock().unwrap().iter() {
             let last = moves.iter().rev().find(|(other, _)| other == alias);
             if alias.contains(part) && last.is_none_or(|(_, before)| before != lines) {

@@ -175,12 +175,12 @@ impl Driver {
                 let event = match answer {
                     Answer::Echo => {
                         let inputs = self.inputs_of(call);
-                        ended(
+                        Some(ended(
                             call.id,
                             inputs.map(|inputs| {
                                 Payload::from_items(inputs.into_iter().map(|(input, _)| input).collect())
                             }),
-                        )
+                        ))
                     }
                     other => answered(call.id, &other),
                 };
@@ -340,24 +340,24 @@ impl Driver {
     }
 }
 
-fn ended(id: TaskId, result: Result<Payload, Failure>) -> Option<Event> {
-    Some(match result {
+fn ended(id: TaskId, result: Result<Payload, Failure>) -> Event {
+    match result {
         Ok(output) => Event::MapRunSucceeded { id, output },
         Err(Failure { error, cause }) => Event::MapRunFailed { id, error, cause },
-    })
+    }
 }
 
 /// How a Map Run ends with this answer; `None`: it does not.
 fn answered(id: TaskId, answer: &Answer) -> Option<Event> {
     match answer {
-        Answer::Output(output) => ended(id, Ok(Payload::from_text(*output).unwrap())),
-        Answer::Error(error, cause) => ended(
+        Answer::Output(output) => Some(ended(id, Ok(Payload::from_text(*output).unwrap()))),
+        Answer::Error(error, cause) => Some(ended(
             id,
             Err(Failure {
                 error: Some((*error).into()),
                 cause: Some((*cause).into()),
             }),
-        ),
+        )),
         _ => None,
     }
 }

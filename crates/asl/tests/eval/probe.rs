@@ -50,7 +50,7 @@ fn machine_of(state: &str) -> Machine {
 fn output(probed: &Probed) -> &str {
     match probed.verdict() {
         Some(Verdict::Succeeded { output, .. } | Verdict::Caught { output, .. }) => output.text(),
-        other => panic!("{other:?}"),
+        other => unreachable!("{other:?}"),
     }
 }
 

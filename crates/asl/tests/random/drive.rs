@@ -9,7 +9,7 @@ use asl::eval::{
 };
 use asl::json::Payload;
 use asl::limits::Limits;
-use asl::machine::Machine;
+use asl::machine::{GraphIx, Machine};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -71,6 +71,8 @@ impl<'a> Pair<'a> {
             input: Payload::from_text(input).unwrap(),
             kind: MachineKind::Standard,
             redrive_count: 0,
+            graph: GraphIx::ROOT,
+            counts_attempts: false,
         };
         let kept = pair.at(|env| start(machine, facts.clone(), env));
         let written = pair.at(|env| start(machine, through_text(&facts), env));
@@ -127,6 +129,9 @@ impl<'a> Pair<'a> {
                     self.timers.insert(*id);
                 }
                 Command::CancelTask { .. } | Command::CancelTimer { .. } => {}
+                Command::StartMapRun(_) | Command::RedriveMapRun { .. } => {
+                    unreachable!("no Map Runs are generated")
+                }
                 Command::Close(outcome) => {
                     assert_eq!(self.outcome, None, "it closes once");
                     self.outcome = Some(outcome.clone());
