@@ -122,6 +122,27 @@ pub struct Fault {
     pub message: String,
 }
 
+/// A revision that took itself back before.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "revision {revision} of `{template}` took itself back in `{environment}` on {at}: {reason}; register a revision that is \
+     better, or let an admin say why it is to be deployed nevertheless (`override_quarantine`)"
+)]
+pub struct Quarantined {
+    /// The template.
+    pub template: String,
+    /// The environment.
+    pub environment: String,
+    /// Its revision.
+    pub revision: i32,
+    /// The deployment that took it back.
+    pub deployment: DeploymentId,
+    /// Why.
+    pub reason: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
 /// Why a deployment did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -167,24 +188,8 @@ pub enum StartError {
         source: Box<EnsureError>,
     },
     /// It was taken back here before, because it was worse.
-    #[error(
-        "revision {revision} of `{template}` took itself back in `{environment}` on {at}: {reason}; register a revision that is \
-         better, or let an admin say why it is to be deployed nevertheless (`override_quarantine`)"
-    )]
-    Quarantined {
-        /// The template.
-        template: String,
-        /// The environment.
-        environment: String,
-        /// Its revision.
-        revision: i32,
-        /// The deployment that took it back.
-        deployment: DeploymentId,
-        /// Why.
-        reason: String,
-        /// When, RFC 3339.
-        at: String,
-    },
+    #[error(transparent)]
+    Quarantined(Box<Quarantined>),
     /// The database failed.
     #[error("the deployment could not be written")]
     Database(#[from] DbError),
@@ -242,13 +247,7 @@ async fn prepare_whatever_is_demanded(
             message: "Express executions keep no history that could be replayed".to_owned(),
         });
     }
-    let preview = course.as_ref().and_then(|course| course.preview.as_ref());
-    if preview == Some(&target.policies.alias) {
-        faults.push(Fault {
-            pointer: "/strategy/preview".to_owned(),
-            message: "is the alias that callers start".to_owned(),
-        });
-    }
+    faults.extend(preview_fault(target, course.as_ref()));
     let gates = gates(app, target, request, &mut faults);
     let Some(course) = course.filter(|_| faults.is_empty()) else {
         return Err(StartError::Invalid(faults));
@@ -509,17 +508,28 @@ fn gates(app: &App, target: &Target, request: &StartDeployment, faults: &mut Vec
     }
 }
 
+/// A preview by the alias that callers start would be traffic.
+fn preview_fault(target: &Target, course: Option<&Course>) -> Option<Fault> {
+    let preview = course?.preview.as_ref()?;
+    (*preview == target.policies.alias).then(|| Fault {
+        pointer: "/strategy/preview".to_owned(),
+        message: "is the alias that callers start".to_owned(),
+    })
+}
+
 /// Refuses a revision that took itself back here before, unless an admin said why.
 pub(super) fn refuse_quarantined(request: &StartDeployment, prepared: &Prepared) -> Result<(), StartError> {
     match &prepared.quarantined {
-        Some(row) if !row.by_hand && request.override_quarantine.is_none() => Err(StartError::Quarantined {
-            template: request.template.clone(),
-            environment: prepared.environment.clone(),
-            revision: prepared.revision,
-            deployment: row.deployment,
-            reason: row.reason.clone(),
-            at: row.at.to_rfc3339(),
-        }),
+        Some(row) if !row.by_hand && request.override_quarantine.is_none() => {
+            Err(StartError::Quarantined(Box::new(Quarantined {
+                template: request.template.clone(),
+                environment: prepared.environment.clone(),
+                revision: prepared.revision,
+                deployment: row.deployment,
+                reason: row.reason.clone(),
+                at: row.at.to_rfc3339(),
+            })))
+        }
         Some(_) | None => Ok(()),
     }
 }

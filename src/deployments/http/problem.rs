@@ -32,9 +32,8 @@ impl From<StartError> for Problem {
             StartError::InProgress { holder, .. } => Self::new(ProblemKind::DeploymentInProgress, text)
                 .with("holder", holder.to_string())
                 .with("options", serde_json::json!(["queue", "supersede"])),
-            StartError::Quarantined { deployment, .. } => {
-                Self::new(ProblemKind::VersionQuarantined, text).with("taken_back_by", deployment.to_string())
-            }
+            StartError::Quarantined(refused) => Self::new(ProblemKind::VersionQuarantined, text)
+                .with("taken_back_by", refused.deployment.to_string()),
             StartError::Definition { source, .. } => (*source).into(),
             StartError::Demand(error) => error.into(),
             StartError::Database(error) => error.into(),
