@@ -141,7 +141,7 @@ async fn writes_that_hold_a_lost_lease_are_refused() {
     };
     let mut tx = app.db.begin().await.unwrap();
     lease.hold(&mut tx).await.unwrap();
-    drop(tx);
+    tx.commit().await.unwrap();
     queue::rescue(&app.db, app.clock.now()).await.unwrap();
     let mut tx = app.db.begin().await.unwrap();
     assert!(matches!(lease.hold(&mut tx).await, Err(LeaseLost::Taken)));
