@@ -133,7 +133,17 @@ async fn a_redrive_runs_what_failed_and_what_had_not_begun_also_in_another_proce
         .machine("m", map(one(token_task()), json!({"MaxConcurrency": 1})))
         .await;
     let execution = server.run(&machine, json!([1, 2, 3])).await;
-    let token = |server: &Server, number: usize| server.functions.tokens().get(number).cloned();
+    // A function whose answer had not been recorded when the engine was killed is called again with the same token.
+    let tokens = |server: &Server| {
+        let mut tokens: Vec<String> = Vec::new();
+        for token in server.functions.tokens() {
+            if !tokens.contains(&token) {
+                tokens.push(token);
+            }
+        }
+        tokens
+    };
+    let token = |server: &Server, number: usize| tokens(server).get(number).cloned();
     let answer = async |server: &Server, number: usize, operation: &str, mut answer: Value| {
         until("a task", || token(server, number).is_some()).await;
         answer["taskToken"] = json!(token(server, number));
@@ -188,7 +198,7 @@ async fn a_redrive_runs_what_failed_and_what_had_not_begun_also_in_another_proce
     assert_eq!((of("REDRIVEN").await, of("NOT_REDRIVEN").await), (1, 2));
     let events = server.types(&execution).await;
     assert!(events.iter().any(|event| event == "MapRunRedriven"), "{events:?}");
-    assert_eq!(server.functions.tokens().len(), 4);
+    assert_eq!(tokens(&server).len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
