@@ -116,7 +116,7 @@ async fn judge(
 ) -> Result<Result<Vec<Diagnostic>, Vec<InvalidRule>>, DemandError> {
     let (text, kind) = (what.published.to_owned(), what.kind);
     tokio::task::spawn_blocking(move || {
-        let (found, _) = examine(&text, kind, &set.rules)?;
+        let (found, _) = examine(&text, kind, &set.rules, Some(now))?;
         Ok(apply(&set, &exemptions, found, now))
     })
     .await

@@ -18,17 +18,23 @@ pub struct Fault {
 }
 
 /// Everything there is to say about a definition, and the definition where it is JSON. Fails only for rules that can't be used. Takes as
-/// long as the rules need, so run it where blocking is allowed.
+/// long as the rules need, so run it where blocking is allowed. Without `now` nothing is said of times that have passed: what is kept
+/// of a definition must not depend on the day.
 pub fn examine(
     text: &str,
     kind: MachineType,
     rules: &[Rule],
+    now: Option<DateTime<Utc>>,
 ) -> Result<(Vec<Diagnostic>, Option<Value>), Vec<InvalidRule>> {
     let kind = match kind {
         MachineType::Standard => asl::MachineKind::Standard,
         MachineType::Express => asl::MachineKind::Express,
     };
-    let found = asl::diagnose(text, &kind.into()).diagnostics;
+    let options = asl::CheckOptions {
+        now_ms: now.map(|now| now.timestamp_millis()),
+        ..kind.into()
+    };
+    let found = asl::diagnose(text, &options).diagnostics;
     let mut diagnostics: Vec<Diagnostic> = found.into_iter().map(Diagnostic::from).collect();
     let definition: Option<Value> = serde_json::from_str(text).ok();
     diagnostics.extend(rules::check(rules, text, definition.as_ref())?);
@@ -200,8 +206,20 @@ mod tests {
     }
 
     fn judged(text: &str, set: &RuleSet, exemptions: &[Exemption]) -> Vec<Diagnostic> {
-        let (found, _) = examine(text, MachineType::Standard, &set.rules).unwrap();
+        let (found, _) = examine(text, MachineType::Standard, &set.rules, Some(now())).unwrap();
         apply(set, exemptions, found, now())
+    }
+
+    #[test]
+    fn a_wait_until_a_time_that_has_passed_is_doubted_only_where_the_time_is_known() {
+        let text = r#"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Timestamp": "2027-01-15T07:59:59Z", "End": true}}}"#;
+        let doubted = |now| {
+            let (found, _) = examine(text, MachineType::Standard, &[], now).unwrap();
+            found.iter().any(|found| found.code == "WAIT_IN_PAST")
+        };
+        assert!(doubted(Some(now())));
+        assert!(!doubted(Some(now() - TimeDelta::days(1))));
+        assert!(!doubted(None));
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Look {
     }
 
     fn diagnostics(&self, text: &str) -> Result<Vec<Diagnostic>, Vec<InvalidRule>> {
-        let (found, _) = policies::examine(text, self.kind, &self.rules)?;
+        let (found, _) = policies::examine(text, self.kind, &self.rules, Some(self.now))?;
         Ok(policies::apply(&self.set, &self.exemptions, found, self.now))
     }
 }

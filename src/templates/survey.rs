@@ -82,7 +82,12 @@ fn judge(
     set: &RuleSet,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Found {
-    let found = policies::examine(&overview.revision.published, overview.template.kind, &set.rules);
+    let found = policies::examine(
+        &overview.revision.published,
+        overview.template.kind,
+        &set.rules,
+        Some(now),
+    );
     // The rules were compiled a moment ago.
     let (diagnostics, _) = found.unwrap_or_default();
     Found {

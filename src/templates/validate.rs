@@ -68,7 +68,8 @@ fn check_now(written: Written, kind: MachineType, settings: &Settings) -> Result
     }
     let text = written.into_text();
     let (mut diagnostics, definition) =
-        examine(&text, kind, settings.rules.as_deref().unwrap_or_default()).map_err(CheckError::Rules)?;
+        examine(&text, kind, settings.rules.as_deref().unwrap_or_default(), None)
+            .map_err(CheckError::Rules)?;
     // Fixes are for those who write; a record of a text that never changes has no use for them.
     for diagnostic in &mut diagnostics {
         diagnostic.fix = None;
@@ -191,7 +192,7 @@ mod tests {
             ..Settings::default()
         };
         let checked = check_settings(&lambda(), &settings).unwrap();
-        let (diagnostics, _) = examine(&checked.published, MachineType::Standard, &[]).unwrap();
+        let (diagnostics, _) = examine(&checked.published, MachineType::Standard, &[], None).unwrap();
         assert!(
             diagnostics.iter().all(|d| d.severity != Severity::Error),
             "{diagnostics:?}"
