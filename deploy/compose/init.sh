@@ -1,6 +1,8 @@
 #!/bin/sh
-# Makes an access key for docker compose: its digest goes into deploy/compose/signalbox.toml, the key itself into
-# deploy/prometheus/key, which Prometheus reads (and you: curl -H "Authorization: Bearer $(cat deploy/prometheus/key)" …).
+# Makes the keys for docker compose, since inside its container Signalbox listens beyond loopback:
+# - for the API: its digest goes into deploy/compose/signalbox.toml, the key itself into deploy/prometheus/key, which
+#   Prometheus reads (and you: curl -H "Authorization: Bearer $(cat deploy/prometheus/key)" …);
+# - for the Step Functions endpoint: into deploy/compose/signalbox.toml and, for SDKs and the AWS CLI, deploy/compose/aws.env.
 set -eu
 cd "$(dirname "$0")/.."
 if [ -e prometheus/key ]; then
@@ -8,7 +10,9 @@ if [ -e prometheus/key ]; then
   exit 1
 fi
 umask 077
-od -An -N24 -tx1 /dev/urandom | tr -d ' \n' > prometheus/key
+secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+secret > prometheus/key
+engine_secret=$(secret)
 chmod 644 prometheus/key # Prometheus runs as another user in its container
 cat > compose/signalbox.toml <<TOML
 # Made by init.sh. deploy/signalbox.example.toml lists every setting.
@@ -17,6 +21,16 @@ cat > compose/signalbox.toml <<TOML
 name = "admin"
 sha256 = "$(sha256sum < prometheus/key | cut -d' ' -f1)"
 roles = ["admin"]
+
+[[engine.access_keys]]
+id = "signalbox"
+secret = "$engine_secret"
 TOML
+cat > compose/aws.env <<ENV
+AWS_ACCESS_KEY_ID=signalbox
+AWS_SECRET_ACCESS_KEY=$engine_secret
+AWS_DEFAULT_REGION=us-east-1
+AWS_ENDPOINT_URL_SFN=http://127.0.0.1:8083
+ENV
 chmod 644 compose/signalbox.toml
-echo "The admin key is in deploy/prometheus/key. Next: docker compose up --build"
+echo "The admin key is in deploy/prometheus/key, what SDKs need in deploy/compose/aws.env. Next: docker compose up --build"

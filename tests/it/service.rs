@@ -1,6 +1,6 @@
 //! The service itself: health, documents, problems, shutdown.
 
-use crate::harness::Signalbox;
+use crate::harness::{Options, Signalbox};
 
 #[tokio::test]
 async fn a_fresh_service_is_ready_and_says_what_it_is() {
@@ -88,4 +88,45 @@ async fn the_openapi_document_in_the_tree_is_up_to_date() {
         served == kept,
         "openapi/signalbox.json is stale: run `just openapi`"
     );
+}
+
+#[tokio::test]
+async fn the_keys_made_for_docker_compose_let_it_listen_beyond_loopback() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in ["compose", "prometheus"] {
+        std::fs::create_dir(folder.path().join(place)).unwrap();
+    }
+    let script = folder.path().join("compose/init.sh");
+    std::fs::copy(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/compose/init.sh"),
+        &script,
+    )
+    .unwrap();
+    assert!(
+        std::process::Command::new("sh")
+            .arg(&script)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let made = |file: &str| std::fs::read_to_string(folder.path().join(file)).unwrap();
+
+    let signalbox = Signalbox::start_with(Options {
+        config: made("compose/signalbox.toml"),
+        key: Some(made("prometheus/key")),
+        beyond_loopback: true,
+        ..Options::default()
+    })
+    .await;
+
+    signalbox
+        .register(
+            "composed",
+            serde_json::json!({"StartAt": "Go", "States": {"Go": {"Type": "Pass", "End": true}}}),
+        )
+        .await;
+    let unsigned = signalbox
+        .step_functions("ListStateMachines", serde_json::json!({}))
+        .await;
+    assert_eq!(unsigned.expect(403)["__type"], "UnrecognizedClientException");
 }

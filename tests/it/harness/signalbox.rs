@@ -22,6 +22,8 @@ pub struct Options {
     pub database_url: Option<String>,
     /// Let it bring its own Postgres, as it does for who has none.
     pub embedded_postgres: bool,
+    /// Listen on every address, as in a container.
+    pub beyond_loopback: bool,
 }
 
 /// A running Signalbox. Killed when dropped.
@@ -251,14 +253,19 @@ impl Signalbox {
 
 /// Starts the process; its first lines on standard output tell its addresses.
 async fn spawn(options: &Options, database_url: &str, folder: &std::path::Path) -> (Child, String, String) {
+    let listen = if options.beyond_loopback {
+        "0.0.0.0:0"
+    } else {
+        "127.0.0.1:0"
+    };
     let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
     command
         .args([
             "serve",
             "--listen",
-            "127.0.0.1:0",
+            listen,
             "--engine-listen",
-            "127.0.0.1:0",
+            listen,
             "--data-dir",
         ])
         .arg(folder.join("data"));
