@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::request_context;
@@ -108,6 +108,31 @@ problem_kinds! {
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
 }
 
+/// A piece of a definition's text: lines, and columns in characters, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Region {
+    /// The line it begins on.
+    pub start_line: u32,
+    /// The column of its first character.
+    pub start_column: u32,
+    /// The line it ends on.
+    pub end_line: u32,
+    /// The column after its last character.
+    pub end_column: u32,
+}
+
+impl From<asl::Region> for Region {
+    fn from(region: asl::Region) -> Self {
+        let ((start_line, start_column), (end_line, end_column)) = (region.start, region.end);
+        Self {
+            start_line,
+            start_column,
+            end_line,
+            end_column,
+        }
+    }
+}
+
 /// One of several things wrong with a request. Also the shape of a diagnostic of a definition.
 #[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
 pub struct ErrorItem {
@@ -133,6 +158,9 @@ pub struct ErrorItem {
     /// Column, in characters, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The text in the definition that it is about: the very key, where `location` names the object around it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,

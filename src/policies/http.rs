@@ -305,6 +305,7 @@ impl From<Diagnostic> for ErrorItem {
             location: diagnostic.location,
             line: diagnostic.line,
             column: diagnostic.column,
+            region: diagnostic.region,
             help: diagnostic.help,
             documentation: diagnostic.documentation,
             ..Self::new(diagnostic.code, diagnostic.message)

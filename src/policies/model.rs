@@ -10,6 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::config::EnvironmentName;
+use crate::http::Region;
 use crate::ids::ExemptionId;
 
 /// How grave a diagnostic is.
@@ -126,12 +127,15 @@ pub struct Diagnostic {
     /// Where, as AWS writes it: `/States/A/Next`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// Line in the definition's text, from 1.
+    /// Line of that place in the definition's text, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// Column in characters, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The text it is about: the very key, where AWS names only the object around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
@@ -162,6 +166,7 @@ impl From<asl::Diagnostic> for Diagnostic {
             location: diagnostic.location,
             line: Some(diagnostic.line),
             column: Some(diagnostic.column),
+            region: Some(diagnostic.region.into()),
             help: diagnostic.help,
             documentation: Some(format!("{DOCUMENTATION_PATH}/{code}")),
             fix: diagnostic.fix.map(|fix| Fix {

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::limits;
 use super::model::{Diagnostic, Rule, RuleScope, Severity};
+use crate::http::Region;
 
 /// Code of a diagnostic that comes from a rule of the house.
 pub const RULE_CODE: &str = "CUSTOM_RULE";
@@ -238,8 +239,7 @@ fn is_type_name(name: &str) -> bool {
 struct StateAt {
     name: String,
     location: String,
-    line: u32,
-    column: u32,
+    region: Region,
     value: Value,
 }
 
@@ -255,12 +255,10 @@ fn states(text: &str) -> Vec<StateAt> {
         .iter()
         .map(|state| {
             let span = state.member.value.span;
-            let (line, column) = lines.line_column(state.member.key_span.start);
             StateAt {
                 name: state.name().to_owned(),
                 location: state.written.clone(),
-                line,
-                column,
+                region: asl::Region::of(state.member.key_span, &lines).into(),
                 value: text
                     .get(span.start..span.end)
                     .and_then(|text| serde_json::from_str(text).ok())
@@ -312,8 +310,9 @@ fn diagnostic(
         message,
         rule: Some(rule.rule.name.clone()),
         location: state.map(|state| state.location.clone()),
-        line: state.map(|state| state.line),
-        column: state.map(|state| state.column),
+        line: state.map(|state| state.region.start_line),
+        column: state.map(|state| state.region.start_column),
+        region: state.map(|state| state.region),
         help: Some(format!("the rule `{}`: {}", rule.rule.name, rule.rule.expression)),
         documentation: None,
         fix: None,

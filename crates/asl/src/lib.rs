@@ -17,7 +17,7 @@ pub mod syntax;
 
 pub use checks::{CheckOptions, Checked, Diagnosis, check, diagnose};
 pub use diagnostic::{
-    Code, Confidence, Diagnostic, Fix, PatchOperation, Severity, invalid_definition_message,
+    Code, Confidence, Diagnostic, Fix, PatchOperation, Region, Severity, invalid_definition_message,
 };
 pub use eval::MachineKind;
 pub use machine::Machine;

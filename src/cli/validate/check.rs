@@ -23,10 +23,10 @@ pub(super) struct Finding {
     pub(super) diagnostic: Diagnostic,
     /// The resource of a template it is about.
     pub(super) machine: Option<String>,
-    /// In the file.
+    /// The text in the file that it is about.
     pub(super) span: Span,
-    /// Of the span's end, from 1.
-    pub(super) end: (u32, u32),
+    /// Lines and columns of that text.
+    pub(super) region: asl::Region,
 }
 
 /// Everything about one file.
@@ -57,39 +57,60 @@ pub(super) fn check(text: &str, read: &Read, look: &Look) -> Report {
         let diagnostic = plain("INVALID_YAML", unreadable.message.clone());
         report
             .findings
-            .push(placed(&lines, diagnostic, None, unreadable.span));
+            .push(placed(&lines, diagnostic, None, Place::at(unreadable.span)));
         report.definitions = 1;
     }
     for found in &read.found {
         report.definitions += 1;
         let diagnosis = asl::diagnose(&found.text, &options(look, found));
         report.truncated |= diagnosis.truncated;
-        let mut said: Vec<(Diagnostic, Span)> = diagnosis
+        let mut said: Vec<(Diagnostic, Place)> = diagnosis
             .diagnostics
             .into_iter()
-            .map(|diagnostic| (diagnostic.span, diagnostic))
-            .map(|(span, diagnostic)| (Diagnostic::from(diagnostic), span))
+            .map(|diagnostic| {
+                let place = Place {
+                    anchor: diagnostic.anchor,
+                    span: diagnostic.span,
+                };
+                (Diagnostic::from(diagnostic), place)
+            })
             .collect();
         // The rules were compiled when their file was read; one that fails is said by its own diagnostic.
         let broken = policies::broken(&look.set.rules, &found.text).unwrap_or_default();
         said.extend(broken.into_iter().map(|diagnostic| {
-            let span = written_at(&found.text, &diagnostic);
-            (diagnostic, span)
+            let place = Place::at(written_at(&found.text, &diagnostic));
+            (diagnostic, place)
         }));
-        for (diagnostic, span) in said {
+        for (diagnostic, place) in said {
+            let place = Place {
+                anchor: found.origin.locate(place.anchor),
+                span: found.origin.locate(place.span),
+            };
             // One by one, to keep each with its place.
             let kept = policies::apply(&look.set, &[], vec![diagnostic], look.now);
-            report.findings.extend(kept.into_iter().map(|diagnostic| {
-                placed(
-                    &lines,
-                    diagnostic,
-                    found.machine.clone(),
-                    found.origin.locate(span),
-                )
-            }));
+            report.findings.extend(
+                kept.into_iter()
+                    .map(|diagnostic| placed(&lines, diagnostic, found.machine.clone(), place)),
+            );
         }
     }
     report
+}
+
+/// Where a diagnostic belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// What its location names.
+    anchor: Span,
+    /// The text it is about.
+    span: Span,
+}
+
+impl Place {
+    /// What it names and what it is about are the same.
+    pub(super) fn at(span: Span) -> Self {
+        Self { anchor: span, span }
+    }
 }
 
 /// A diagnostic of ours about a file rather than a definition.
@@ -102,6 +123,7 @@ pub(super) fn plain(code: &str, message: String) -> Diagnostic {
         location: None,
         line: None,
         column: None,
+        region: None,
         help: None,
         documentation: None,
         fix: None,
@@ -114,16 +136,18 @@ pub(super) fn placed(
     lines: &LineIndex<'_>,
     mut diagnostic: Diagnostic,
     machine: Option<String>,
-    span: Span,
+    place: Place,
 ) -> Finding {
-    let (line, column) = lines.line_column(span.start);
+    let (line, column) = lines.line_column(place.anchor.start);
+    let region = asl::Region::of(place.span, lines);
     diagnostic.line = Some(line);
     diagnostic.column = Some(column);
+    diagnostic.region = Some(region.into());
     Finding {
         diagnostic,
         machine,
-        span,
-        end: lines.line_column(span.end.max(span.start)),
+        span: place.span,
+        region,
     }
 }
 

@@ -36,12 +36,10 @@ fn file(checked: &Checked) -> Value {
     })
 }
 
-/// As the API gives it, with the place's end and the resource it belongs to.
+/// As the API gives it, with the resource it belongs to.
 fn diagnostic(finding: &Finding) -> Value {
     let mut object = serde_json::to_value(&finding.diagnostic).unwrap_or_default();
     if let Value::Object(members) = &mut object {
-        members.insert("end_line".to_owned(), finding.end.0.into());
-        members.insert("end_column".to_owned(), finding.end.1.into());
         if let Some(machine) = &finding.machine {
             members.insert("resource".to_owned(), machine.as_str().into());
         }
@@ -66,17 +64,17 @@ pub(super) fn github(output: &mut dyn Write, files: &[Checked]) -> io::Result<()
             if let Some(help) = &diagnostic.help {
                 message = format!("{message}\n{help}");
             }
-            let (line, column) = place(finding);
+            let ((line, column), (end_line, end_column)) = (finding.region.start, finding.region.end);
             let title = diagnostic.rule.as_deref().unwrap_or(&diagnostic.code);
             write!(
                 output,
                 "::{command} file={},line={line},endLine={},col={column}",
                 property(&checked.name),
-                finding.end.0.max(line),
+                end_line,
             )?;
             // Columns count only where there is one line.
-            if finding.end.0 == line {
-                write!(output, ",endColumn={}", finding.end.1)?;
+            if end_line == line {
+                write!(output, ",endColumn={end_column}")?;
             }
             writeln!(output, ",title={}::{}", property(title), data(&message))?;
         }
@@ -90,13 +88,6 @@ fn data(text: &str) -> String {
 
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-fn place(finding: &Finding) -> (u32, u32) {
-    (
-        finding.diagnostic.line.unwrap_or(1),
-        finding.diagnostic.column.unwrap_or(1),
-    )
 }
 
 /// SARIF 2.1.0 (OASIS), as code scanning takes it. `documentation` is where this service's pages can be read, if anywhere.
@@ -167,7 +158,7 @@ fn descriptor(id: String, finding: &Finding, documentation: Option<&str>) -> Rep
 fn result(file: &Checked, finding: &Finding, index: &BTreeMap<&String, usize>) -> SarifResult {
     let diagnostic = &finding.diagnostic;
     let id = rule_id(finding);
-    let (line, column) = place(finding);
+    let ((start_line, start_column), (end_line, end_column)) = (finding.region.start, finding.region.end);
     let mut text = diagnostic.message.clone();
     if let Some(help) = &diagnostic.help {
         text = format!("{text}\n{help}");
@@ -193,10 +184,10 @@ fn result(file: &Checked, finding: &Finding, index: &BTreeMap<&String, usize>) -
             physical_location: PhysicalLocation {
                 artifact_location: ArtifactLocation { uri: uri(&file.name) },
                 region: Region {
-                    start_line: line,
-                    start_column: column,
-                    end_line: finding.end.0.max(line),
-                    end_column: finding.end.1.max(1),
+                    start_line,
+                    start_column,
+                    end_line,
+                    end_column,
                 },
             },
             logical_locations: if place_of.is_empty() {

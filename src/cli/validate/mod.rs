@@ -222,7 +222,7 @@ impl Run<'_, '_> {
                         &LineIndex::new(&named.text),
                         check::plain("DEFINITION_UNREADABLE", message),
                         Some(named.reference.machine),
-                        named.reference.span,
+                        check::Place::at(named.reference.span),
                     );
                     let report = Report {
                         findings: vec![finding],

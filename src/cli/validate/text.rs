@@ -107,8 +107,7 @@ impl<'t> Window<'t> {
     fn around(text: &'t str, finding: &Finding) -> Self {
         let at = finding.span.start.min(text.len());
         let mut start = line_start(text, at);
-        let line = finding.diagnostic.line.unwrap_or(1);
-        let mut first_line = usize::try_from(line).unwrap_or(1);
+        let mut first_line = usize::try_from(finding.region.start.0).unwrap_or(1);
         for _ in 0..CONTEXT_LINES {
             if start > 0 {
                 start = line_start(text, start - 1);

@@ -8,6 +8,7 @@ use super::path_fields;
 use super::shapes;
 use crate::json::spanned::{Member, Node};
 use crate::jsonata::syntax;
+use crate::suggest;
 use crate::syntax::definition::State;
 use crate::syntax::fields::{RULE_FIELDS, RULE_SELECTORS, Shape};
 use crate::syntax::place::Place;
@@ -121,7 +122,7 @@ fn check_rule(
     }
     if state.is_jsonata() {
         let has_jsonpath = members.iter().any(|member| is_jsonpath_only(&member.key));
-        if rule.member("Condition").is_none() && !has_jsonpath {
+        if rule.member("Condition").is_none() && !has_jsonpath && !has_slip_of_selector(members) {
             context.schema(place, "These fields are required: [Condition]");
         }
         return;
@@ -171,6 +172,7 @@ fn check_rule(
                 format!("\"{comparison}\" compares a \"Variable\"; move it into a rule inside \"{one}\".");
             context.add(Finding::schema(place, message).help(help));
         }
+        ([], _) if has_slip_of_selector(members) => {}
         (none_or_several, _) => {
             let help = if none_or_several.is_empty() {
                 "Add \"Variable\" and a comparison."
@@ -180,6 +182,16 @@ fn check_rule(
             context.add(Finding::schema(place, selector_message()).help(help));
         }
     }
+}
+
+/// Whether an unknown field was meant to be what the rule decides by: reported with the name that was meant.
+fn has_slip_of_selector(members: &[Member]) -> bool {
+    let known = || RULE_SELECTORS.iter().chain(RULE_FIELDS).copied();
+    members
+        .iter()
+        .filter(|member| is_unknown(&member.key))
+        .filter_map(|member| suggest::nearest(&member.key, known()))
+        .any(|near| RULE_SELECTORS.contains(&near))
 }
 
 fn selector_message() -> String {

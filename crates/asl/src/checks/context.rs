@@ -2,7 +2,7 @@
 
 use super::CheckOptions;
 use super::mends::Mend;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Region, Severity};
 use crate::intrinsics::Call;
 use crate::json::spanned::{LineIndex, Node, Span};
 use crate::jsonata::references::{References, arity, function_names, is_function};
@@ -245,6 +245,8 @@ pub(super) struct Finding {
     pub(super) code: Code,
     message: String,
     location: Option<String>,
+    /// Where the location is; `None` where there is none, or it is not in the text.
+    anchor: Option<Span>,
     span: Span,
     help: Option<String>,
     mend: Option<Box<Mend>>,
@@ -257,6 +259,7 @@ impl Finding {
             code,
             message: message.into(),
             location: Some(place.location()),
+            anchor: Some(place.span),
             span: place.span,
             help: None,
             mend: None,
@@ -274,6 +277,7 @@ impl Finding {
             code,
             message: message.into(),
             location: None,
+            anchor: None,
             span: Span { start: 0, end: 0 },
             help: None,
             mend: None,
@@ -300,7 +304,8 @@ impl Finding {
         self
     }
 
-    /// Shows another text than the place's: the exact key or element, where AWS names only what is around it.
+    /// Shows another text than the place's: the exact key or element, where AWS names only what is around it. Its line and
+    /// column remain those of the place.
     pub(super) fn at_span(mut self, span: Span) -> Self {
         self.span = span;
         self
@@ -311,24 +316,35 @@ impl Finding {
         self
     }
 
+    /// Names another place.
+    pub(super) fn at_place(mut self, place: &Place<'_>) -> Self {
+        self.location = Some(place.location());
+        self.anchor = Some(place.span);
+        self
+    }
+
     /// `root` is the definition's tree, where the text is JSON.
     pub(super) fn into_diagnostic(self, lines: &LineIndex<'_>, root: Option<&Node>) -> Diagnostic {
-        let (line, column) = lines.line_column(self.span.start);
         let Self {
             code,
             message,
             location,
+            anchor,
             span,
             help,
             mend,
         } = self;
+        let anchor = anchor.unwrap_or(span);
+        let (line, column) = lines.line_column(anchor.start);
         Diagnostic {
             code,
             message,
             location,
-            span,
+            anchor,
             line,
             column,
+            span,
+            region: Region::of(span, lines),
             help,
             fix: mend.and_then(|mend| mend.resolve(root?)),
         }

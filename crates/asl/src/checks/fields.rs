@@ -349,6 +349,36 @@ mod tests {
     }
 
     #[test]
+    fn a_slip_is_one_fault_whatever_follows_from_it() {
+        for (text, message) in [
+            (
+                r#"{"startAt": "S", "States": {"S": {"Type": "Succeed"}}}"#.to_owned(),
+                "Field 'startAt' is not supported at /",
+            ),
+            (
+                r#"{"queryLanguage": "JSONata", "StartAt": "S", "States": {"S": {"Type": "Wait", "Seconds": "{% 1 %}", "Next": "T"},
+                    "T": {"Type": "Pass", "Output": "{% $states.input %}", "End": true}}}"#
+                    .to_owned(),
+                "Field 'queryLanguage' is not supported at /",
+            ),
+            (
+                state(r#""Type": "Pass", "QeuryLanguage": "JSONata", "Output": 1, "End": true"#),
+                "Field 'QeuryLanguage' is not supported at /States/S",
+            ),
+            (
+                machine(
+                    "",
+                    r#""S": {"Type": "Choice", "Choices": [{"variable": "$.a", "IsNull": true, "Next": "T"}], "Default": "T"},
+                       "T": {"Type": "Succeed"}"#,
+                ),
+                "Field 'variable' is not supported at /States/S/Choices[0]",
+            ),
+        ] {
+            finds(&text, &format!("SCHEMA_VALIDATION_FAILED: {message}"));
+        }
+    }
+
+    #[test]
     fn slips_of_names_and_words_are_mended() {
         let s = |text: &str| mended(text, "SCHEMA_VALIDATION_FAILED")["States"]["S"].to_string();
         assert_eq!(

@@ -1,8 +1,8 @@
 //! Transitions: each leads to a state of its scope, each state is led to, and the machine can end.
 //!
 //! As on AWS: only the top scope must be able to end, and a machine that cannot is not asked what else in it
-//! cannot be reached. A scope with a transition into nowhere is not asked either: what it meant to lead to
-//! would be reported a second time.
+//! cannot be reached. A scope with a transition into nowhere is not asked either, nor one with a state that
+//! does not say where it goes: what it meant to lead to would be reported a second time.
 
 use super::context::{Context, Finding};
 use super::fields::{did_you_mean, respelled};
@@ -10,14 +10,16 @@ use crate::diagnostic::Code;
 use crate::json::spanned::{Member, Node};
 use crate::suggest;
 use crate::syntax::definition::{Scope, State, Transition};
-use crate::syntax::has_substitution;
+use crate::syntax::fields;
 use crate::syntax::place::Place;
+use crate::syntax::{StateType, has_substitution};
 
 pub(super) fn check(context: &mut Context<'_>) {
     let definition = context.definition;
     let mut broken = Vec::with_capacity(definition.scopes.len());
     for scope in &definition.scopes {
-        broken.push(targets(context, scope));
+        let astray = targets(context, scope);
+        broken.push(astray || states_of(context, scope).any(|state| is_open(scope, state)));
     }
     let top = definition.scopes.first().filter(|scope| !scope.states.is_empty());
     let endless = top.is_some_and(|top| !has_broken_state(top) && !states_of(context, top).any(may_end));
@@ -158,40 +160,132 @@ fn may_end(state: &State<'_>) -> bool {
     state.is_terminal() || (kind.has_next_or_end() && says_nothing)
 }
 
+/// Whether a state has been reported for how it says where it goes.
+fn is_open(scope: &Scope<'_>, state: &State<'_>) -> bool {
+    let node = state.node();
+    let leads = |entry: &Node| entry.get("Next").is_some();
+    let list_is_open = |key: &str| {
+        let list = node.get(key);
+        list.is_some_and(|list| list.as_array().is_none_or(|entries| !entries.iter().all(leads)))
+    };
+    let says_nothing = match state.kind {
+        None => false,
+        Some(StateType::Choice) => {
+            let rules = node.get("Choices").and_then(Node::as_array);
+            rules.is_none_or(<[Node]>::is_empty) || list_is_open("Choices")
+        }
+        Some(kind) => {
+            let ends = node.get("End").and_then(Node::as_bool) == Some(true);
+            (kind.has_next_or_end() && !ends && node.member("Next").is_none()) || list_is_open("Catch")
+        }
+    };
+    says_nothing
+        || node
+            .as_object()
+            .is_some_and(|members| members.iter().any(|member| may_lead(scope, member)))
+}
+
+/// Whether a field that does not exist was to lead somewhere.
+fn may_lead(scope: &Scope<'_>, member: &Member) -> bool {
+    if fields::state_field(&member.key).is_some() {
+        return false;
+    }
+    let names_a_state = member
+        .value
+        .as_str()
+        .is_some_and(|name| scope.find(name).is_some());
+    let entries = member.value.as_array().unwrap_or_default();
+    names_a_state || entries.iter().any(|entry| entry.get("Next").is_some())
+}
+
+/// Reports what no transition leads to. What only such a state leads to is a consequence; of states that lead to each
+/// other the first stands for all.
 fn unreachable_states(context: &mut Context<'_>, scope: &Scope<'_>) {
     let Some(start) = scope.node.get("StartAt").and_then(|start| start.as_str()) else {
         return;
     };
-    let first = scope.states.first().copied().unwrap_or_default();
     let mut reached = vec![false; scope.states.len()];
-    let mut waiting: Vec<usize> = scope.find(start).into_iter().collect();
-    while let Some(index) = waiting.pop() {
-        let Some(mark @ false) = reached.get_mut(index - first) else {
+    reach(context, scope, scope.find(start), &mut reached);
+    let mut is_led_to = vec![false; scope.states.len()];
+    for index in not_reached(scope, &reached) {
+        for target in targets_of(context, scope, index).filter(|target| *target != index) {
+            if let Some(mark) = is_led_to.get_mut(target - first_of(scope)) {
+                *mark = true;
+            }
+        }
+    }
+    let heads = not_reached(scope, &is_led_to);
+    let in_order = heads.into_iter().chain(scope.states.iter().copied());
+    for index in in_order.collect::<Vec<_>>() {
+        let before = reached.clone();
+        if context.is_full() {
+            break;
+        }
+        if before.get(index - first_of(scope)) != Some(&false) {
             continue;
-        };
-        *mark = true;
+        }
+        reach(context, scope, Some(index), &mut reached);
         let Some(state) = context.state(index) else {
             continue;
         };
-        waiting.extend(
-            state
-                .transitions()
-                .iter()
-                .filter_map(Transition::target)
-                .filter_map(|name| scope.find(name)),
-        );
-    }
-    for (index, _) in scope.states.iter().zip(reached).filter(|(_, reached)| !reached) {
-        let Some(state) = context.state(*index) else {
-            continue;
-        };
         // The second of two of one name has been reported as that.
-        if scope.find(state.name()) == Some(*index) {
+        if scope.find(state.name()) == Some(index) {
+            let behind = not_reached(scope, &before)
+                .into_iter()
+                .filter(|other| *other != index && reached.get(other - first_of(scope)) == Some(&true))
+                .filter_map(|other| context.state(other))
+                .map(|state| format!("\"{}\"", state.name()))
+                .collect::<Vec<_>>();
             let message = format!("State \"{}\" is not reachable.", state.name());
             let finding = Finding::new(Code::MissingTransitionTarget, &state.place(), message);
-            let help = format!("No transition leads here from \"{start}\". Lead one to it, or remove it.");
+            let and_behind = match behind.as_slice() {
+                [] => String::new(),
+                behind => format!(", nor to {} behind it", behind.join(", ")),
+            };
+            let help = format!(
+                "No transition leads here from \"{start}\"{and_behind}. Lead one to it, or remove it."
+            );
             context.add(finding.help(help));
         }
+    }
+}
+
+/// The states of a scope are numbered one after the other from this.
+fn first_of(scope: &Scope<'_>) -> usize {
+    scope.states.first().copied().unwrap_or_default()
+}
+
+fn not_reached(scope: &Scope<'_>, reached: &[bool]) -> Vec<usize> {
+    let states = scope.states.iter().zip(reached);
+    states
+        .filter(|(_, reached)| !**reached)
+        .map(|(index, _)| *index)
+        .collect()
+}
+
+fn targets_of<'c>(
+    context: &Context<'c>,
+    scope: &Scope<'_>,
+    index: usize,
+) -> impl Iterator<Item = usize> + use<'c> {
+    let transitions = context.state(index).map(State::transitions).unwrap_or_default();
+    let targets: Vec<usize> = transitions
+        .iter()
+        .filter_map(Transition::target)
+        .filter_map(|name| scope.find(name))
+        .collect();
+    targets.into_iter()
+}
+
+/// Marks a state and all that it leads to.
+fn reach(context: &Context<'_>, scope: &Scope<'_>, from: Option<usize>, reached: &mut [bool]) {
+    let mut waiting: Vec<usize> = from.into_iter().collect();
+    while let Some(index) = waiting.pop() {
+        let Some(mark @ false) = reached.get_mut(index - first_of(scope)) else {
+            continue;
+        };
+        *mark = true;
+        waiting.extend(targets_of(context, scope, index));
     }
 }
 
@@ -239,11 +333,18 @@ mod tests {
                 "",
                 r#""A": {"Type": "Succeed"}, "B": {"Type": "Pass", "Next": "C"}, "C": {"Type": "Pass", "Next": "B"}"#
             )),
-            [
-                "MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B",
-                "MISSING_TRANSITION_TARGET: State \"C\" is not reachable. at /States/C"
-            ]
+            ["MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B",]
         );
+        let text = machine(
+            "",
+            r#""A": {"Type": "Succeed"}, "C": {"Type": "Pass", "Next": "B"}, "D": {"Type": "Pass", "Next": "C"},
+               "B": {"Type": "Succeed"}"#,
+        );
+        finds(
+            &text,
+            "MISSING_TRANSITION_TARGET: State \"D\" is not reachable. at /States/D",
+        );
+        assert!(help_of(&text).contains("nor to \"C\", \"B\" behind it"));
         finds(
             &machine(
                 "",
@@ -251,6 +352,40 @@ mod tests {
             ),
             "MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B",
         );
+    }
+
+    #[test]
+    fn where_a_state_does_not_say_where_it_goes_nothing_is_unreachable() {
+        for (state, message) in [
+            (
+                r#"{"Type": "Pass"}"#,
+                "This object should have only one of the following fields: [Next, End] at /States/A",
+            ),
+            (
+                r#"{"Type": "Choice", "Choices": [], "Default": "C"}"#,
+                "Value cannot be empty at /States/A/Choices",
+            ),
+            (
+                r#"{"Type": "Choice", "Choices": [{"Variable": "$.a", "IsNull": true, "nxet": "B"}], "Default": "C"}"#,
+                "Field 'nxet' is not supported at /States/A/Choices[0]",
+            ),
+            (
+                r#"{"Type": "Pass", "Default": "B", "Next": "C"}"#,
+                "Field 'Default' is not supported at /States/A",
+            ),
+            (
+                r#"{"Type": "Pass", "Els": "B", "Next": "C"}"#,
+                "Field 'Els' is not supported at /States/A",
+            ),
+        ] {
+            finds(
+                &machine(
+                    "",
+                    &format!(r#""A": {state}, "B": {{"Type": "Succeed"}}, "C": {{"Type": "Succeed"}}"#),
+                ),
+                &format!("SCHEMA_VALIDATION_FAILED: {message}"),
+            );
+        }
     }
 
     #[test]

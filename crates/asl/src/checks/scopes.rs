@@ -4,7 +4,8 @@ use super::context::{Context, Finding};
 use super::fields::unsupported;
 use super::shapes;
 use crate::json::spanned::{Member, Node};
-use crate::syntax::fields::{BRANCH_FIELDS, PROCESSOR_FIELDS};
+use crate::suggest;
+use crate::syntax::fields::{BRANCH_FIELDS, PROCESSOR_FIELDS, TOP_FIELDS};
 use crate::syntax::has_substitution;
 use crate::syntax::place::Place;
 
@@ -46,11 +47,11 @@ pub(super) fn check_scope(context: &mut Context<'_>, index: usize) {
     }
 }
 
-/// `StartAt` and `States`, reported together where both are missing.
+/// `StartAt` and `States`, reported together where both are missing. A slip is reported with the name that was meant.
 pub(super) fn required(context: &mut Context<'_>, place: &Place<'_>, node: &Node) {
     let missing: Vec<&str> = ["States", "StartAt"]
         .into_iter()
-        .filter(|key| node.member(key).is_none())
+        .filter(|key| node.member(key).is_none() && !has_slip_of(node, key))
         .collect();
     if !missing.is_empty() {
         context.schema(
@@ -58,6 +59,15 @@ pub(super) fn required(context: &mut Context<'_>, place: &Place<'_>, node: &Node
             format!("These fields are required: [{}]", missing.join(", ")),
         );
     }
+}
+
+/// Whether an unknown field of a scope was meant to be this one.
+fn has_slip_of(node: &Node, key: &str) -> bool {
+    let members = node.as_object().unwrap_or_default();
+    members
+        .iter()
+        .filter(|member| !PROCESSOR_FIELDS.contains(&&*member.key) && !TOP_FIELDS.contains(&&*member.key))
+        .any(|member| suggest::nearest(&member.key, TOP_FIELDS.iter().copied()) == Some(key))
 }
 
 fn check_states(context: &mut Context<'_>, place: &Place<'_>, states: &Member) {

@@ -173,6 +173,17 @@ fn a_fault_is_shown_at_its_line_and_column() {
 }
 
 #[test]
+fn line_and_column_are_those_of_the_place_and_the_region_is_the_very_text() {
+    let text = "{\n \"StartAt\": \"A\",\n \"States\": {\n  \"A\": {\n   \"Type\": \"Succeed\",\n   \"Retry\": []\n  }\n }\n}";
+    let diagnostics = check(text, &CheckOptions::default()).diagnostics;
+    let first = diagnostics.first().unwrap();
+    assert_eq!(first.location.as_deref(), Some("/States/A"));
+    assert_eq!((first.line, first.column), (4, 3));
+    assert_eq!(&text[first.span.start..first.span.end], "\"Retry\"");
+    assert_eq!((first.region.start, first.region.end), ((6, 4), (6, 11)));
+}
+
+#[test]
 fn a_machine_comes_only_without_errors_and_without_open_substitutions() {
     let good = state(r#""Type": "Wait", "Seconds": 1, "End": true"#);
     assert!(check(&good, &CheckOptions::default()).machine.is_some());

@@ -9,7 +9,7 @@ use std::fmt;
 pub use fix::{Confidence, Fix, PatchOperation};
 pub use pages::{Example, Page, Rule, page, pages, rules};
 
-use crate::json::spanned::Span;
+use crate::json::spanned::{LineIndex, Span};
 
 /// How bad it is. Only an `Error` keeps a definition from being created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -242,16 +242,39 @@ pub struct Diagnostic {
     pub message: String,
     /// Where, as AWS writes places: `/States/A/Choices[0]/Next`. `None` for the definition as a whole.
     pub location: Option<String>,
-    /// The text it is about.
-    pub span: Span,
-    /// Line of the span's start, from 1.
+    /// Where in the text that place is; without a place the text it is about.
+    pub anchor: Span,
+    /// Line of the anchor's start, from 1.
     pub line: u32,
-    /// Column of the span's start in characters, from 1.
+    /// Column of the anchor's start in characters, from 1.
     pub column: u32,
+    /// The text it is about. AWS names the object around a field that may not stand there; this is the field.
+    pub span: Span,
+    /// Lines and columns of that text.
+    pub region: Region,
     /// What to do about it.
     pub help: Option<String>,
     /// The mend, where a machine can make it.
     pub fix: Option<Fix>,
+}
+
+/// A piece of a text as people count: lines, and columns in characters, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Region {
+    /// Where it begins.
+    pub start: (u32, u32),
+    /// Before where it ends.
+    pub end: (u32, u32),
+}
+
+impl Region {
+    /// The lines and columns of a span.
+    pub fn of(span: Span, lines: &LineIndex<'_>) -> Self {
+        Self {
+            start: lines.line_column(span.start),
+            end: lines.line_column(span.end.max(span.start)),
+        }
+    }
 }
 
 impl Diagnostic {
@@ -302,9 +325,11 @@ mod tests {
             code,
             message: message.to_owned(),
             location: location.map(str::to_owned),
-            span: Span::default(),
+            anchor: Span::default(),
             line: 1,
             column: 1,
+            span: Span::default(),
+            region: Region::default(),
             help: None,
             fix: None,
         };

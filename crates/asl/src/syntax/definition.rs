@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::place::Place;
 use super::{QueryLanguage, StateType, has_substitution};
 use crate::json::spanned::{Member, Node};
+use crate::suggest;
 
 /// A whole definition.
 #[derive(Debug)]
@@ -289,19 +290,36 @@ fn inner_scopes<'t>(
 
 /// AWS takes every `QueryLanguage` but exactly `JSONPath` for JSONata, and reports the wrong ones besides.
 fn machine_language(root: &Node) -> Language {
-    match root.get("QueryLanguage") {
-        None => Language {
+    match (root.get("QueryLanguage"), misspelt_language(root)) {
+        (Some(node), _) => written_language(node),
+        (None, Some(slip)) => slip,
+        (None, None) => Language {
             is: QueryLanguage::JsonPath,
             certain: true,
         },
-        Some(node) => written_language(node),
     }
+}
+
+/// The language that a slip of `QueryLanguage` names; the slip is reported, what follows from it is not.
+fn misspelt_language(object: &Node) -> Option<Language> {
+    let is_slip = |member: &&Member| {
+        let key = &*member.key;
+        // One look at the first letter spares every other field the comparison.
+        key.starts_with(['Q', 'q'])
+            && key != "QueryLanguage"
+            && suggest::nearest(key, ["QueryLanguage"]).is_some()
+    };
+    let slip = object.as_object()?.iter().find(is_slip)?;
+    Some(Language {
+        certain: false,
+        ..written_language(&slip.value)
+    })
 }
 
 /// A state takes the language it names, else the machine's, never that of the Map or Parallel around it.
 fn state_language(state: &Node, machine: Language) -> Language {
     match state.get("QueryLanguage") {
-        None => machine,
+        None => misspelt_language(state).unwrap_or(machine),
         Some(node) => {
             let own = written_language(node);
             let downgrade = machine.is == QueryLanguage::Jsonata && own.is == QueryLanguage::JsonPath;

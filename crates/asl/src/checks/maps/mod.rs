@@ -110,12 +110,18 @@ fn processor(context: &mut Context<'_>, part: &Part<'_>) {
         shapes::wrong_type(context, &place, config, "Object");
         return;
     };
-    let mode = config.get("Mode").and_then(Node::as_str).unwrap_or("INLINE");
+    // A mode that is no word, or a field that may be it, is one fault; what the mode asks for is none of its own.
+    let known = |member: &Member| matches!(&*member.key, "Mode" | "ExecutionType");
+    let mode = match config.get("Mode") {
+        Some(mode) => mode.as_str(),
+        None if members.iter().all(known) => Some("INLINE"),
+        None => None,
+    };
     for member in members {
         let at = place.member(member);
         match &*member.key {
             "Mode" => shapes::word(context, &at, &member.value, &["INLINE", "DISTRIBUTED"]),
-            "ExecutionType" if mode == "INLINE" => {
+            "ExecutionType" if mode == Some("INLINE") => {
                 let finding = unsupported(&place, config, member, []);
                 let mend = Mend::likely("Remove \"ExecutionType\"").remove(&member.value);
                 context.add(
@@ -128,7 +134,7 @@ fn processor(context: &mut Context<'_>, part: &Part<'_>) {
             _ => context.add(unsupported(&place, config, member, ["Mode", "ExecutionType"])),
         }
     }
-    if mode == "DISTRIBUTED" {
+    if mode == Some("DISTRIBUTED") {
         execution_type(context, config, &place);
         if context.options.kind == MachineKind::Express {
             let at = config.member("Mode").map_or(place, |member| place.member(member));
@@ -259,6 +265,10 @@ mod tests {
             r#"{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"}"#
         );
         assert_eq!(config(r#"{"Mode": "inline"}"#), r#"{"Mode":"INLINE"}"#);
+        assert_eq!(
+            config(r#"{"mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}"#),
+            r#"{"ExecutionType":"EXPRESS","Mode":"DISTRIBUTED"}"#
+        );
         assert_eq!(
             config(r#"{"Mode": "INLINE", "ExecutionType": "EXPRESS"}"#),
             r#"{"Mode":"INLINE"}"#

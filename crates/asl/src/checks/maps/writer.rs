@@ -44,7 +44,7 @@ pub(super) fn check(context: &mut Context<'_>, part: &Part<'_>) {
 fn wrong_field(context: &mut Context<'_>, part: &Part<'_>, member: &Member, only: QueryLanguage) {
     if part.state.language.certain {
         let finding = wrong_language(part.place, member, only, StateType::Map);
-        context.add(finding.at_location(part.place.member(member).location()));
+        context.add(finding.at_place(&part.place.member(member)));
     }
 }
 
