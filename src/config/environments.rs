@@ -45,6 +45,12 @@ impl EnvironmentName {
     }
 }
 
+impl std::borrow::Borrow<str> for EnvironmentName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Default for EnvironmentName {
     /// `default`.
     fn default() -> Self {

@@ -17,6 +17,7 @@ mod notifications;
 mod postgres;
 mod read;
 mod secret;
+mod secrets;
 mod server;
 mod surroundings;
 mod telemetry;
@@ -45,6 +46,7 @@ pub use notifications::{
 pub use postgres::Postgres;
 pub use read::{ConfigError, read};
 pub use secret::Secret;
+pub use secrets::{NamedSecret, SecretError};
 pub use server::Server;
 pub use surroundings::{AwsKey, Surroundings, default_data_dir};
 pub use telemetry::Telemetry;
@@ -81,6 +83,8 @@ pub struct Config {
     pub topics: BTreeMap<String, Function>,
     /// `[connections.NAME]`: the EventBridge connections that HTTP tasks of the embedded engine name.
     pub connections: BTreeMap<String, HttpConnection>,
+    /// `[secrets.NAME]`: what requests name and never see, such as the credentials of a deployment's guards.
+    pub secrets: BTreeMap<String, NamedSecret>,
     /// `[http_tasks]`: what HTTP tasks of the embedded engine may call.
     pub http_tasks: HttpTasks,
     /// Where AWS clients go, from the AWS SDKs' own environment variables; not in the file.

@@ -93,12 +93,15 @@ fn parse(path: &Path, text: &str) -> Result<Config, Box<Fault>> {
     })
 }
 
+/// Parts of the names of settings whose values are not shown.
+const HIDDEN: [&str; 8] = [
+    "secret", "url", "sha256", "value", "api_key", "basic", "oauth", "password",
+];
+
 /// The line, with `***` for the value of a setting that may be secret.
 fn without_secret(line: &str) -> String {
     match line.split_once('=') {
-        Some((name, _)) if ["secret", "url", "sha256"].iter().any(|part| name.contains(part)) => {
-            format!("{name}= ***")
-        }
+        Some((name, _)) if HIDDEN.iter().any(|part| name.contains(part)) => format!("{name}= ***"),
         Some(_) | None => line.to_owned(),
     }
 }
@@ -164,8 +167,18 @@ mod tests {
 
     #[test]
     fn a_secret_of_the_wrong_kind_is_not_printed() {
-        let fault = fault("[notifications.slack]\nsigning_secret = 12345\n");
-        assert_eq!(fault.excerpt, "signing_secret = ***");
+        let wrong = fault("[notifications.slack]\nsigning_secret = 12345\n");
+        assert_eq!(wrong.excerpt, "signing_secret = ***");
+        for line in [
+            "[secrets.a]\nvalue = 12345\n",
+            "[connections.a]\napi_key = { name = 'k', value = 12345 }\n",
+        ] {
+            let shown = fault(line).to_string();
+            assert!(
+                !shown.contains("12345\n") && !shown.ends_with("12345") && shown.contains("***"),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

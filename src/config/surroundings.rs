@@ -67,7 +67,7 @@ pub fn default_data_dir() -> Option<PathBuf> {
     Some(base.join("signalbox"))
 }
 
-fn text(name: &str) -> Option<String> {
+pub(super) fn text(name: &str) -> Option<String> {
     variable(name)?.into_string().ok()
 }
 

@@ -6,7 +6,7 @@ use super::store::record::{self, Record};
 use super::write::{Actor, WriteError, wake, write};
 use crate::app::App;
 use crate::db::DbError;
-use crate::environments::{EnvironmentName, UnknownEnvironment};
+use crate::environments::UnknownEnvironment;
 use crate::ids::DeploymentId;
 
 /// Why a command was not done.
@@ -52,11 +52,7 @@ pub(super) async fn act(
             return Err(ActError::Overtaken { holder });
         }
         let transition = command(&deployment, verb, actor.name, actor.reason)?;
-        let name: EnvironmentName = read.environment.parse().map_err(|_| UnknownEnvironment {
-            name: read.environment.clone(),
-            known: String::new(),
-        })?;
-        let target = app.environments.target(&name)?;
+        let target = app.environments.named(&read.environment)?;
         match write(app, &mut tx, target, &read, &transition, actor).await {
             Ok(()) => {}
             Err(WriteError::Changed) => continue,

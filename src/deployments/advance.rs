@@ -22,7 +22,7 @@ use super::write::{Actor, WriteError, write};
 use crate::app::App;
 use crate::audit::SYSTEM_ACTOR;
 use crate::db::DbError;
-use crate::environments::{EnvironmentName, Target};
+use crate::environments::Target;
 use crate::ids::DeploymentId;
 use crate::jobs::{Done, Job, JobError, Lease};
 
@@ -86,8 +86,11 @@ async fn tick(
     if deployment.state.is_finished() {
         return Ok(Tick::Rest);
     }
-    let name: EnvironmentName = read.environment.parse().map_err(JobError::fail)?;
-    let target = Arc::clone(app.environments.target(&name).map_err(JobError::retry)?);
+    let target = Arc::clone(
+        app.environments
+            .named(&read.environment)
+            .map_err(JobError::retry)?,
+    );
     let now = app.clock.now();
     if let Some(step) = late(&read, &deployment, &target, now)
         && let Step::Intend(transition) | Step::Finish(transition) = step

@@ -2,7 +2,9 @@
 
 use super::find::find;
 use super::model::State;
-use super::start::{Fault, StartDeployment, StartError, start};
+use super::refusal::StartError;
+use super::request::{Fault, StartDeployment};
+use super::start::start;
 use super::write::wake;
 use crate::app::App;
 use crate::audit::{self, AuditEntry};
@@ -58,6 +60,8 @@ pub(super) async fn again(
                 revision: Some(record.revision),
                 // Filled in then, and kept as it was.
                 analysis_template: None,
+                // Said once, for that deployment.
+                override_quarantine: None,
                 reason: Some(
                     reason.map_or_else(|| format!("{id} again"), |reason| format!("{id} again: {reason}")),
                 ),

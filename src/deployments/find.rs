@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::act::ActError;
-use super::start::target;
 use super::store::evidence::LookRow;
-use super::store::record::{self, CallRow, EventRow, Filter, Record};
+use super::store::record::{self, Filter, Record};
 use super::store::tests::TestRow;
+use super::store::timeline::{self, CallRow, EventRow};
 use super::store::{self};
 use super::tests::TestReport;
 use super::tests::coverage::{Coverage, coverage};
@@ -47,7 +47,7 @@ pub(super) async fn tests(app: &App, id: DeploymentId) -> Result<TestReport, DbE
 
 /// What the tests went through, from the histories of their executions and from what rehearsals noted.
 pub(super) async fn tests_coverage(app: &App, record: &Record) -> Result<Coverage, CoverageError> {
-    let target = target(app, &record.environment)?;
+    let target = app.environments.named(&record.environment)?;
     let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
     let rows = store::tests::load(&mut conn, record.id).await?;
     let revision = store::facts::revision(&mut conn, &record.template, Some(record.revision)).await?;
@@ -111,7 +111,7 @@ pub(super) async fn events(
     limit: u32,
 ) -> Result<Vec<EventRow>, DbError> {
     let mut conn = app.db.pool().acquire().await?;
-    record::events(&mut conn, id, after, limit).await
+    timeline::events(&mut conn, id, after, limit).await
 }
 
 /// Calls after `after`; one more than `limit`.
@@ -122,7 +122,7 @@ pub(super) async fn calls(
     limit: u32,
 ) -> Result<Vec<CallRow>, DbError> {
     let mut conn = app.db.pool().acquire().await?;
-    record::calls(&mut conn, id, after, limit).await
+    timeline::calls(&mut conn, id, after, limit).await
 }
 
 /// Looks after `after`; one more than `limit`.

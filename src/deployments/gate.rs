@@ -42,6 +42,8 @@ pub(super) async fn ask(
         );
     }
     let author = store::facts::revision(tx.conn(), &record.template, Some(record.revision)).await?;
+    let askers = record.askers();
+    let requester = askers.last().unwrap_or(&record.requester).clone();
     let question = Question {
         subject: record.id.to_string(),
         gate_name: moment.as_str().to_owned(),
@@ -51,8 +53,11 @@ pub(super) async fn ask(
             "Deploy revision {} of {} to {}",
             record.revision, record.template, record.environment
         ),
-        requester: record.requester.clone(),
-        authors: author.map(|revision| revision.created_by).into_iter().collect(),
+        requester,
+        authors: askers
+            .into_iter()
+            .chain(author.map(|revision| revision.created_by))
+            .collect(),
         gate,
         plan,
         wake: Some(Wake {

@@ -22,6 +22,8 @@ const CANARIES_MIN: f64 = 5.0;
 /// Facts a plan is made of.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
+    /// How often the plan was changed before.
+    pub changes: usize,
     /// Name of the template.
     pub template: &'a str,
     /// Its revision.
@@ -125,15 +127,23 @@ pub struct Plan {
     pub in_flight: InFlightPolicy,
     /// Whether the old definition is restored for starts that bypass the alias.
     pub protect_unqualified: bool,
+    /// How often the plan was changed while the deployment waited; each change asks people again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changes: usize,
     /// What each step can see.
     pub power: Vec<StepPower>,
     /// Worth knowing.
     pub warnings: Vec<Warning>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// Makes the plan.
 pub fn plan(facts: &Facts<'_>) -> Plan {
-    let digest = digest(&json!({
+    let mut content = json!({
         "template": facts.template,
         "revision": facts.revision,
         "revision_digest": facts.revision_digest,
@@ -146,7 +156,11 @@ pub fn plan(facts: &Facts<'_>) -> Plan {
         "rollback_enabled": facts.rollback_enabled,
         "in_flight": facts.in_flight,
         "protect_unqualified": facts.protect_unqualified,
-    }));
+    });
+    if let (1.., Value::Object(members)) = (facts.changes, &mut content) {
+        members.insert("changes".to_owned(), json!(facts.changes));
+    }
+    let digest = digest(&content);
     let power: Vec<_> = facts
         .course
         .steps
@@ -169,6 +183,7 @@ pub fn plan(facts: &Facts<'_>) -> Plan {
         rollback_enabled: facts.rollback_enabled,
         in_flight: facts.in_flight,
         protect_unqualified: facts.protect_unqualified,
+        changes: facts.changes,
         warnings: warnings(facts, &power),
         power,
     }
@@ -395,6 +410,7 @@ mod tests {
         let definition =
             json!({"States": {"A": {"Resource": "arn:aws:lambda:us-east-1:123456789012:function:A"}}});
         let mut facts = Facts {
+            changes: 0,
             template: "orders",
             revision: 2,
             revision_digest: "sha256:x",
@@ -438,6 +454,7 @@ mod tests {
         assert_ne!(plain.digest, with(|facts| facts.revision = 3).digest);
         assert_ne!(plain.digest, with(|facts| facts.from_version = Some("v9")).digest);
         assert_ne!(plain.digest, with(|facts| facts.rollback_enabled = false).digest);
+        assert_ne!(plain.digest, with(|facts| facts.changes = 1).digest);
     }
 
     #[test]

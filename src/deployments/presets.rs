@@ -1,10 +1,12 @@
 //! Strategies and analyses that deployments name instead of writing them out. A deployment takes a copy when it starts: changing
 //! a preset changes no deployment.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::judge::Analysis;
-use super::start::{Fault, StartDeployment, StartError};
+use super::refusal::StartError;
+use super::request::{Fault, StartDeployment};
 use super::store::presets::{self, PresetRow};
 use super::strategy::{Strategy, StrategyChoice, StrategyKind};
 use crate::app::App;
@@ -155,36 +157,13 @@ fn wrong_name(name: &str) -> Option<String> {
 /// Puts what a request names in its place.
 pub(super) async fn fill_in(app: &App, request: &mut StartDeployment) -> Result<(), StartError> {
     let mut faults = Vec::new();
-    if let Some(StrategyChoice::Named(name)) = &request.strategy {
-        match find(app, PresetKind::Strategy, name).await? {
-            Some(row) => match serde_json::from_value::<Strategy>(row.body.0) {
-                Ok(strategy) => request.strategy = Some(strategy.into()),
-                Err(error) => faults.push(unreadable("/strategy", name, &error)),
-            },
-            None => faults.push(Fault {
-                pointer: "/strategy".to_owned(),
-                message: format!(
-                    "there is no strategy `{name}`: it is neither a type (direct, blue_green, canary, linear, rolling) nor kept"
-                ),
-            }),
-        }
+    if let Some(choice) = request.strategy.take() {
+        request.strategy = strategy(app, choice, "", &mut faults).await?.map(Into::into);
     }
-    if let Some(name) = request.analysis_template.clone() {
-        if request.analysis != Analysis::default() {
-            faults.push(Fault {
-                pointer: "/analysis".to_owned(),
-                message: "is given besides `analysis_template`: give one of them".to_owned(),
-            });
-        }
-        match find(app, PresetKind::Analysis, &name).await? {
-            Some(row) => match serde_json::from_value(row.body.0) {
-                Ok(analysis) => request.analysis = analysis,
-                Err(error) => faults.push(unreadable("/analysis_template", &name, &error)),
-            },
-            None => faults.push(Fault {
-                pointer: "/analysis_template".to_owned(),
-                message: format!("there is no analysis template `{name}`"),
-            }),
+    if let Some(name) = &request.analysis_template {
+        let written = Some(&request.analysis).filter(|analysis| **analysis != Analysis::default());
+        if let Some(analysis) = analysis(app, name, written, "", &mut faults).await? {
+            request.analysis = analysis;
         }
     }
     if faults.is_empty() {
@@ -194,9 +173,58 @@ pub(super) async fn fill_in(app: &App, request: &mut StartDeployment) -> Result<
     }
 }
 
-fn unreadable(pointer: &str, name: &str, error: &serde_json::Error) -> Fault {
-    Fault {
-        pointer: pointer.to_owned(),
-        message: format!("`{name}` is kept, but can't be read any more: {error}"),
+/// The strategy that a request chose; none, and a fault, when it names one that is not kept. `below` is where it is in the body.
+pub(super) async fn strategy(
+    app: &App,
+    choice: StrategyChoice,
+    below: &str,
+    faults: &mut Vec<Fault>,
+) -> Result<Option<Strategy>, DbError> {
+    let name = match choice {
+        StrategyChoice::Written(strategy) => return Ok(Some(*strategy)),
+        StrategyChoice::Named(name) => name,
+    };
+    let pointer = format!("{below}/strategy");
+    let Some(row) = find(app, PresetKind::Strategy, &name).await? else {
+        let message = format!(
+            "there is no strategy `{name}`: it is neither a type (direct, blue_green, canary, linear, rolling) nor kept"
+        );
+        faults.push(Fault { pointer, message });
+        return Ok(None);
+    };
+    Ok(read(row, pointer, faults))
+}
+
+/// The analysis that a request names; none, and a fault, when it is not kept, or one is written out besides.
+pub(super) async fn analysis(
+    app: &App,
+    name: &str,
+    written: Option<&Analysis>,
+    below: &str,
+    faults: &mut Vec<Fault>,
+) -> Result<Option<Analysis>, DbError> {
+    if written.is_some() {
+        faults.push(Fault {
+            pointer: format!("{below}/analysis"),
+            message: "is given besides `analysis_template`: give one of them".to_owned(),
+        });
+    }
+    let pointer = format!("{below}/analysis_template");
+    let Some(row) = find(app, PresetKind::Analysis, name).await? else {
+        let message = format!("there is no analysis template `{name}`");
+        faults.push(Fault { pointer, message });
+        return Ok(None);
+    };
+    Ok(read(row, pointer, faults))
+}
+
+fn read<T: DeserializeOwned>(row: PresetRow, pointer: String, faults: &mut Vec<Fault>) -> Option<T> {
+    match serde_json::from_value(row.body.0) {
+        Ok(preset) => Some(preset),
+        Err(error) => {
+            let message = format!("`{}` is kept, but can't be read any more: {error}", row.name);
+            faults.push(Fault { pointer, message });
+            None
+        }
     }
 }

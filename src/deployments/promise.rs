@@ -67,7 +67,7 @@ pub(super) async fn read(app: &App, template: &str) -> Result<SloView, PromiseEr
     let mut environments = Vec::new();
     for environment in slos::environments(&mut conn, template).await? {
         // One that is not configured any more has no alias to ask for.
-        let Ok(target) = super::start::target(app, &environment) else {
+        let Ok(target) = app.environments.named(&environment) else {
             continue;
         };
         let place = (template, environment.as_str());

@@ -1,19 +1,15 @@
-//! What a template serves in an environment, and the way back from it.
+//! What a template serves in an environment.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::act::{ActError, act};
-use super::model::{State, VersionWeight};
+use super::model::VersionWeight;
+use super::past::past;
 use super::plan::{StepPower, step_power};
-use super::start::{StartError, past, start_back, target};
-use super::step::Command;
 use super::store::{facts, quarantine, record};
 use super::sweep;
-use super::write::Actor;
 use crate::app::App;
-use crate::audit::{self, AuditEntry};
 use crate::db::DbError;
 use crate::environments::UnknownEnvironment;
 use crate::ids::DeploymentId;
@@ -81,9 +77,9 @@ pub struct OpenExecutions {
     pub count: i64,
 }
 
-/// Why there is no way back, or no status.
+/// Why there is no status.
 #[derive(Debug, thiserror::Error)]
-pub enum BackError {
+pub enum StatusError {
     /// It was never deployed here.
     #[error("`{template}` is not deployed to `{environment}`")]
     NotHere {
@@ -92,51 +88,23 @@ pub enum BackError {
         /// The environment.
         environment: String,
     },
-    /// No earlier good version.
-    #[error("`{template}` has no earlier good version in `{environment}` to go back to")]
-    NothingEarlier {
-        /// The template.
-        template: String,
-        /// The environment.
-        environment: String,
-    },
-    /// Not a version that Signalbox published.
-    #[error("`{version}` is no version of `{template}` that was published here")]
-    UnknownVersion {
-        /// What was asked for.
-        version: String,
-        /// The template.
-        template: String,
-    },
-    /// The alias stands where it should.
-    #[error("nobody else moved the alias")]
-    NoDrift,
-    /// A deployment is active and asks itself.
-    #[error("`{0}` is active: adopt or restore the alias, or acknowledge the drift there")]
-    Waiting(DeploymentId),
     /// No such environment.
     #[error(transparent)]
     Environment(#[from] UnknownEnvironment),
     /// The environment did not answer.
     #[error("the alias could not be read")]
     StepFunctions(#[from] StepFunctionsError),
-    /// The deployment that moves the alias can't be taken back now.
-    #[error(transparent)]
-    Act(#[from] ActError),
-    /// The way back could not be started.
-    #[error(transparent)]
-    Start(#[from] StartError),
     /// The database failed.
     #[error("the records could not be read")]
     Database(#[from] DbError),
 }
 
 /// What is served now.
-pub(super) async fn status(app: &App, template: &str, environment: &str) -> Result<StatusView, BackError> {
-    let target = target(app, environment)?;
+pub(super) async fn status(app: &App, template: &str, environment: &str) -> Result<StatusView, StatusError> {
+    let target = app.environments.named(environment)?;
     let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
     let Some((live_version_arn, live_revision)) = facts::live(&mut conn, template, environment).await? else {
-        return Err(BackError::NotHere {
+        return Err(StatusError::NotHere {
             template: template.to_owned(),
             environment: environment.to_owned(),
         });
@@ -217,53 +185,17 @@ pub(super) async fn status(app: &App, template: &str, environment: &str) -> Resu
     })
 }
 
-/// Leaves the alias as somebody else made it, and counts that as no drift until it moves again.
-pub(super) async fn ignore_drift(
-    app: &App,
-    (template, environment): (&str, &str),
-    who: &str,
-    reason: Option<&str>,
-) -> Result<StatusView, BackError> {
-    let seen = status(app, template, environment).await?;
-    if let Some(active) = seen.active_deployment {
-        return Err(BackError::Waiting(active));
-    }
-    if !seen.drifted {
-        return Err(BackError::NoDrift);
-    }
-    let mut tx = app.db.begin().await?;
-    facts::ignore_drift(
-        &mut tx,
-        (template, environment),
-        &seen.weights,
-        (who, reason),
-        app.clock.now(),
-    )
-    .await?;
-    let entry = AuditEntry {
-        actor: who.to_owned(),
-        action: "drift.ignore",
-        subject: seen.alias_arn.clone(),
-        environment: Some(environment.to_owned()),
-        reason: reason.map(ToOwned::to_owned),
-        details: serde_json::json!({"weights": seen.weights}),
-    };
-    audit::record(&mut tx, entry).await?;
-    tx.commit().await?;
-    status(app, template, environment).await
-}
-
 /// What a step could see at the traffic of the last days; none for a weight that compares nothing.
 pub(super) async fn power(
     app: &App,
     template: &str,
     environment: &str,
     (weight, duration, alpha): (u8, u64, f64),
-) -> Result<Option<StepPower>, BackError> {
-    target(app, environment)?;
+) -> Result<Option<StepPower>, StatusError> {
+    app.environments.named(environment)?;
     let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
     if !facts::template_exists(&mut conn, template).await? {
-        return Err(BackError::NotHere {
+        return Err(StatusError::NotHere {
             template: template.to_owned(),
             environment: environment.to_owned(),
         });
@@ -282,70 +214,4 @@ pub(super) async fn holder(
     Ok(record::mover(&mut conn, template, environment)
         .await?
         .map(|mover| mover.id))
-}
-
-/// Goes back: takes back the deployment at hand or the last one, or starts one that moves the alias to `to_version`.
-pub(super) async fn go_back(
-    app: &App,
-    (template, environment): (&str, &str),
-    (to_version, reason): (Option<&str>, Option<&str>),
-    who: &str,
-) -> Result<DeploymentId, BackError> {
-    let target = target(app, environment)?;
-    let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
-    let mover = record::mover(&mut conn, template, environment).await?;
-    let newest = record::newest_success(&mut conn, template, environment).await?;
-    let live = facts::live(&mut conn, template, environment)
-        .await?
-        .and_then(|live| live.0);
-    let wanted = to_version.map(|version| {
-        if version.bytes().all(|byte| byte.is_ascii_digit()) {
-            format!("{}:{version}", target.state_machine_arn(template))
-        } else {
-            version.to_owned()
-        }
-    });
-    let actor = Actor { name: who, reason };
-    if let Some(mover) = mover {
-        drop(conn);
-        let verb = if mover.deployment().has_shifted() {
-            Command::Rollback
-        } else {
-            Command::Abort
-        };
-        return Ok(act(app, mover.id, verb, actor).await?.id);
-    }
-    let not_here = || BackError::NotHere {
-        template: template.to_owned(),
-        environment: environment.to_owned(),
-    };
-    let live = live.ok_or_else(not_here)?;
-    if let Some(newest) = newest
-        && newest.state() == State::Succeeded
-        && newest.to_version.as_ref() == Some(&live)
-        && newest
-            .from_version
-            .as_ref()
-            .is_some_and(|from| wanted.as_ref().is_none_or(|wanted| wanted == from))
-    {
-        drop(conn);
-        return Ok(act(app, newest.id, Command::Rollback, actor).await?.id);
-    }
-    let version = match wanted {
-        Some(version) => version,
-        None => facts::earlier_good_version(&mut conn, template, environment, &live)
-            .await?
-            .ok_or_else(|| BackError::NothingEarlier {
-                template: template.to_owned(),
-                environment: environment.to_owned(),
-            })?,
-    };
-    let Some(revision) = facts::revision_of(&mut conn, &version).await? else {
-        return Err(BackError::UnknownVersion {
-            version,
-            template: template.to_owned(),
-        });
-    };
-    drop(conn);
-    Ok(start_back(app, (template, environment), (&version, revision), who, reason).await?)
 }

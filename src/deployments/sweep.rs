@@ -1,4 +1,5 @@
-//! Drift of aliases that no deployment moves: each is compared, in turn, with the version it is to serve.
+//! Drift of aliases that no deployment moves: each is compared, in turn, with the version it is to serve. What people do about it
+//! is in `drift.rs`.
 //!
 //! `DescribeStateMachineAlias` refills one call a second per account and region, for everything. The sweep takes at most 30 % of
 //! that; deployments, which read their alias before each change, need the rest.
@@ -11,16 +12,16 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::limits::{SWEEP_ALIASES_EMBEDDED, SWEEP_ALIASES_PER_RUN};
-use super::model::{Routing, VersionWeight};
+use super::model::VersionWeight;
+use super::store::facts;
 use super::store::watch::{self, IdleAlias};
-use super::store::{facts, record};
 use crate::app::App;
 use crate::audit::{self, AuditEntry, SYSTEM_ACTOR};
 use crate::db::DbError;
-use crate::environments::{Target, UnknownEnvironment};
+use crate::environments::Target;
 use crate::jobs::{Done, Job, JobError, Lease};
 use crate::notifications::{self, Audience, Destination, Notification};
-use crate::step_functions::{ErrorKind, Priority, Route, StepFunctionsError};
+use crate::step_functions::{ErrorKind, Priority, StepFunctionsError};
 
 /// The schedule that looks at idle aliases.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Job for SweepAliases {
 }
 
 /// What an alias routes to; none when there is no alias.
-async fn found(
+pub(super) async fn found(
     target: &Target,
     template: &str,
     priority: Priority,
@@ -86,7 +87,8 @@ async fn found(
     }
 }
 
-fn is_right(found: Option<&[VersionWeight]>, version: &str) -> bool {
+/// Whether the alias leads to this version alone.
+pub(super) fn is_right(found: Option<&[VersionWeight]>, version: &str) -> bool {
     matches!(found, Some([only]) if only.version_arn == version && only.weight == 100)
 }
 
@@ -162,188 +164,10 @@ async fn compare(
     Ok(())
 }
 
-fn show(lines: &[VersionWeight]) -> String {
+/// A routing in words.
+pub(super) fn show(lines: &[VersionWeight]) -> String {
     let line = |line: &VersionWeight| format!("{} ({} %)", line.version_arn, line.weight);
     lines.iter().map(line).collect::<Vec<_>>().join(" and ")
-}
-
-/// Why an idle alias was neither adopted nor restored.
-#[derive(Debug, thiserror::Error)]
-pub enum DriftError {
-    /// Nothing is deployed there, or a deployment moves it.
-    #[error("no idle alias of `{template}` in `{environment}`")]
-    NotIdle {
-        /// The template.
-        template: String,
-        /// The environment.
-        environment: String,
-    },
-    /// It stands where it is to stand.
-    #[error("nobody else moved the alias: it stands where it is to stand")]
-    NoDrift,
-    /// It can't be taken over as it is.
-    #[error("the alias can't be adopted: {0}; restore it, or register what it serves")]
-    Foreign(String),
-    /// No such environment.
-    #[error(transparent)]
-    Environment(#[from] UnknownEnvironment),
-    /// The environment did not answer or refused.
-    #[error("the alias could not be read or moved")]
-    StepFunctions(#[from] StepFunctionsError),
-    /// The database failed.
-    #[error("the drift could not be recorded")]
-    Database(#[from] DbError),
-}
-
-/// An idle alias that stands elsewhere.
-struct Drifted<'a> {
-    target: &'a Target,
-    /// What it is to serve.
-    expected: String,
-    found: Option<Vec<VersionWeight>>,
-}
-
-async fn drifted<'a>(app: &'a App, template: &str, environment: &str) -> Result<Drifted<'a>, DriftError> {
-    let target = super::start::target(app, environment)?;
-    let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
-    let mover = record::mover(&mut conn, template, environment).await?;
-    let live = facts::live(&mut conn, template, environment).await?;
-    drop(conn);
-    let (None, Some((Some(expected), _))) = (mover, live) else {
-        return Err(DriftError::NotIdle {
-            template: template.to_owned(),
-            environment: environment.to_owned(),
-        });
-    };
-    let found = found(target, template, Priority::Start).await?;
-    if is_right(found.as_deref(), &expected) {
-        return Err(DriftError::NoDrift);
-    }
-    Ok(Drifted {
-        target,
-        expected,
-        found,
-    })
-}
-
-/// Leaves an idle alias as someone else made it: from now on that is what it is to serve.
-pub(super) async fn adopt(
-    app: &App,
-    (template, environment): (&str, &str),
-    who: &str,
-) -> Result<(), DriftError> {
-    let Drifted {
-        target,
-        expected,
-        found,
-    } = drifted(app, template, environment).await?;
-    let lines = found.ok_or_else(|| DriftError::Foreign("there is none".to_owned()))?;
-    let Ok(Routing::Single { version }) = Routing::try_from(lines) else {
-        return Err(DriftError::Foreign("it splits traffic".to_owned()));
-    };
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    if facts::revision_of(tx.conn(), &version).await?.is_none() {
-        return Err(DriftError::Foreign(format!(
-            "`{version}` is no version published from here"
-        )));
-    }
-    if !watch::still_idle(&mut tx, (template, environment), &expected).await? {
-        return Err(DriftError::NotIdle {
-            template: template.to_owned(),
-            environment: environment.to_owned(),
-        });
-    }
-    let arns = (target.state_machine_arn(template), target.alias_arn(template));
-    facts::set_live(
-        &mut tx,
-        (template, environment),
-        &version,
-        (&arns.0, &arns.1),
-        now,
-    )
-    .await?;
-    watch::note(tx.conn(), (template, environment), None, now).await?;
-    audit_drift(
-        &mut tx,
-        "alias.adopt",
-        (target, template),
-        (&expected, &version),
-        who,
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Makes an idle alias serve again what it is to serve.
-pub(super) async fn restore(
-    app: &App,
-    (template, environment): (&str, &str),
-    who: &str,
-) -> Result<(), DriftError> {
-    let Drifted {
-        target,
-        expected,
-        found,
-    } = drifted(app, template, environment).await?;
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    if !watch::still_idle(&mut tx, (template, environment), &expected).await? {
-        return Err(DriftError::NotIdle {
-            template: template.to_owned(),
-            environment: environment.to_owned(),
-        });
-    }
-    let was = found.as_deref().map_or_else(|| "none".to_owned(), show);
-    audit_drift(
-        &mut tx,
-        "alias.restore",
-        (target, template),
-        (&was, &expected),
-        who,
-    )
-    .await?;
-    tx.commit().await?;
-    let routes = [Route {
-        version_arn: expected,
-        weight: 100,
-    }];
-    let door = target.step_functions.at(Priority::Rollback);
-    let description = Some(format!(
-        "restored by {}",
-        who.chars().take(100).collect::<String>()
-    ));
-    if found.is_some() {
-        door.update_alias(&target.alias_arn(template), &routes, description)
-            .await?;
-    } else {
-        door.create_alias(&target.policies.alias, &routes, description)
-            .await?;
-    }
-    // Who dies before this leaves it to the next sweep, which sees that all is well.
-    let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
-    watch::note(&mut conn, (template, environment), None, now).await?;
-    Ok(())
-}
-
-async fn audit_drift(
-    tx: &mut crate::db::Tx,
-    action: &'static str,
-    (target, template): (&Target, &str),
-    (from, to): (&str, &str),
-    who: &str,
-) -> Result<(), DbError> {
-    let entry = AuditEntry {
-        actor: who.to_owned(),
-        action,
-        subject: target.alias_arn(template),
-        environment: Some(target.name.to_string()),
-        reason: None,
-        details: json!({"template": template, "from": from, "to": to}),
-    };
-    audit::record(tx, entry).await?;
-    Ok(())
 }
 
 /// Since when the alias stands elsewhere, for the status.

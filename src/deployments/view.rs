@@ -9,7 +9,8 @@ use super::judge::{Budget, Comparison, Evidence, Finding, Reading, Tally, TestRe
 use super::model::{Bake, Pause, Rollback, State, VersionWeight};
 use super::store;
 use super::store::evidence::LookRow;
-use super::store::record::{CallRow, EventRow, Record};
+use super::store::record::Record;
+use super::store::timeline::{CallRow, EventRow};
 use super::tests::TestReport;
 use crate::approvals::Standing;
 use crate::db::Db;

@@ -10,7 +10,9 @@ use super::model::{PauseReason, State};
 use super::recovery::{CheckRecovery, RecoveryArgs};
 use super::releases::advance::wake_release;
 use super::step::Transition;
-use super::store::record::{self, NewEvent, Record};
+use super::store::periods;
+use super::store::record::{self, Record};
+use super::store::timeline::{self, NewEvent};
 use super::store::{self, facts};
 use crate::app::App;
 use crate::approvals;
@@ -68,7 +70,7 @@ pub(super) async fn write(
         detail: &transition.detail,
         data,
     };
-    record::add_event(tx, read.id, &event, now).await?;
+    timeline::add_event(tx, read.id, &event, now).await?;
     let entry = AuditEntry {
         actor: actor.name.to_owned(),
         action: transition.event,
@@ -112,7 +114,7 @@ async fn periods(
     let next = &transition.next;
     match next.state {
         State::Shifting | State::RollingBack if read.state() != next.state => {
-            record::close_period(tx, read.id, now).await
+            periods::close_period(tx, read.id, now).await
         }
         State::Paused
             if next
@@ -121,15 +123,15 @@ async fn periods(
                 .is_some_and(|pause| pause.reason == PauseReason::Drift) =>
         {
             // Since it was last seen right, the weights are unknown.
-            record::close_period(tx, read.id, read.alias_read_at.unwrap_or(now)).await
+            periods::close_period(tx, read.id, read.alias_read_at.unwrap_or(now)).await
         }
         State::Baking | State::FinalBake if read.state() == State::Shifting => {
             let (Some(bake), Some(step)) = (next.bake, next.course_step()) else {
                 return Ok(());
             };
-            record::open_period(tx, read.id, step.weight, bake.from).await
+            periods::open_period(tx, read.id, step.weight, bake.from).await
         }
-        state if state.is_finished() => record::close_period(tx, read.id, now).await,
+        state if state.is_finished() => periods::close_period(tx, read.id, now).await,
         _ => Ok(()),
     }
 }

@@ -120,10 +120,19 @@ impl Environments {
 
     /// The environment of this name.
     pub fn target(&self, name: &EnvironmentName) -> Result<&Arc<Target>, UnknownEnvironment> {
-        self.targets.get(name).ok_or_else(|| UnknownEnvironment {
-            name: name.to_string(),
+        self.named(name.as_str())
+    }
+
+    /// The environment with this name, as somebody wrote it.
+    pub fn named(&self, name: &str) -> Result<&Arc<Target>, UnknownEnvironment> {
+        self.targets.get(name).ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> UnknownEnvironment {
+        UnknownEnvironment {
+            name: name.to_owned(),
             known: list(self.targets.keys().map(EnvironmentName::as_str)),
-        })
+        }
     }
 
     /// Every environment, by name.

@@ -61,6 +61,11 @@ impl Precondition {
         }
     }
 
+    /// Whether the caller has said anything of what was seen.
+    pub fn is_given(&self) -> bool {
+        self.matches.is_some() || self.matches_not.is_some()
+    }
+
     /// Whether a reader has this version already: 304.
     pub fn is_known(&self, version: i64) -> bool {
         self.matches_not

@@ -44,12 +44,13 @@ impl Outbound {
     }
 
     /// Asks for JSON, guarded and bounded in the same way.
-    pub async fn get(&self, url: &str) -> Result<Answer, PostError> {
+    pub async fn get(&self, url: &str, headers: HeaderMap) -> Result<Answer, PostError> {
         let url = check_url(url, self.reach).map_err(PostError::Refused)?;
         let request = self
             .webhooks
             .get(url)
-            .header(http::header::ACCEPT, "application/json");
+            .header(http::header::ACCEPT, "application/json")
+            .headers(headers);
         answered(request).await
     }
 }

@@ -18,6 +18,12 @@ pub enum RemoveError {
         /// The name that was given.
         template: String,
     },
+    /// It got another revision since it was read.
+    #[error("`{template}` got another revision meanwhile")]
+    Changed {
+        /// The template.
+        template: String,
+    },
     /// Executions run.
     #[error("executions of `{template}` are running in `{environment}`")]
     Running {
@@ -37,20 +43,27 @@ pub enum RemoveError {
     Database(#[from] DbError),
 }
 
-/// Deletes a template and its state machines in every environment.
-pub(super) async fn remove(app: &App, template: &str, actor: &str) -> Result<(), RemoveError> {
+/// Deletes a template and its state machines in every environment; with `newest` only while that is its newest revision.
+pub(super) async fn remove(
+    app: &App,
+    template: &str,
+    newest: Option<i32>,
+    actor: &str,
+) -> Result<(), RemoveError> {
     // From here on nothing is started through Signalbox, so that what is looked at stays true.
     let mut conn = app.db.connection().await?;
-    if !store::set_deleting(&mut conn, template, true).await? {
-        return Err(RemoveError::UnknownTemplate {
-            template: template.to_owned(),
+    if !store::set_deleting(&mut conn, template, newest).await? {
+        let template = template.to_owned();
+        return Err(match store::load_template(&mut conn, &template).await? {
+            Some(_) => RemoveError::Changed { template },
+            None => RemoveError::UnknownTemplate { template },
         });
     }
     drop(conn);
     let removed = remove_machines(app, template).await;
     if let Err(error) = removed {
         let mut conn = app.db.connection().await?;
-        store::set_deleting(&mut conn, template, false).await?;
+        store::set_kept(&mut conn, template).await?;
         return Err(error);
     }
     let mut tx = app.db.begin().await?;

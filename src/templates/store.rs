@@ -386,18 +386,29 @@ pub(super) async fn environment_with_open_executions(
     .await?)
 }
 
-/// Says whether nothing is to be started any more. False when there is no such template.
+/// From now on nothing is started. False when there is no such template, or its newest revision is not `newest`.
 pub(super) async fn set_deleting(
     conn: &mut PgConnection,
     template: &str,
-    deleting: bool,
+    newest: Option<i32>,
 ) -> Result<bool, DbError> {
-    let done = sqlx::query("update templates set deleting = $2 where name = $1")
+    let done = sqlx::query(
+        "update templates set deleting = true where name = $1 and ($2::integer is null or latest_revision = $2)",
+    )
+    .bind(template)
+    .bind(newest)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// It stays after all.
+pub(super) async fn set_kept(conn: &mut PgConnection, template: &str) -> Result<(), DbError> {
+    sqlx::query("update templates set deleting = false where name = $1")
         .bind(template)
-        .bind(deleting)
         .execute(conn)
         .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 /// Holds the template's row against change; says whether it is being deleted.

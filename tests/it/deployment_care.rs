@@ -76,7 +76,7 @@ async fn what_runs_on_a_version_that_is_taken_back_is_stopped_and_started_again_
     .await;
     for execution in restarted {
         assert!(
-            execution["name"].as_str().unwrap().ends_with("-restarted"),
+            execution["name"].as_str().unwrap().contains("-restarted-"),
             "{execution}"
         );
         assert!(
@@ -93,6 +93,64 @@ async fn what_runs_on_a_version_that_is_taken_back_is_stopped_and_started_again_
         .await
         .expect(200);
     assert_eq!(plan["gates"].as_array().unwrap().len(), 1, "{plan}");
+}
+
+#[tokio::test]
+async fn by_default_what_runs_on_a_version_that_is_taken_back_goes_on_there() {
+    let signalbox = Signalbox::start().await;
+    two_revisions(&signalbox, "orders", waits(8)).await;
+    let id = all_at_once(&signalbox, json!({"on_rollback": {"in_flight": "leave"}})).await;
+    let ids = start(&signalbox, 2).await;
+    take_back(&signalbox, &id).await;
+    until(&signalbox, &id, &["rolled_back"]).await;
+    for id in &ids {
+        let ended = signalbox.closed(id).await;
+        assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
+        assert!(ended["version_arn"].as_str().unwrap().ends_with(":2"), "{ended}");
+    }
+    let calls = signalbox
+        .get(&format!("/v1/deployments/{id}/calls"))
+        .await
+        .expect(200);
+    assert!(!calls.to_string().contains("StopExecution"), "{calls}");
+}
+
+#[tokio::test]
+async fn executions_with_long_names_that_begin_alike_are_each_started_again() {
+    let signalbox = Signalbox::start().await;
+    two_revisions(&signalbox, "orders", waits(3600)).await;
+    let policy = json!({"on_rollback": {"in_flight": "stop_and_restart", "idempotent": true}});
+    let id = all_at_once(&signalbox, policy).await;
+    let alias = "arn:aws:states:us-east-1:000000000000:stateMachine:orders:live";
+    for last in ["a", "b"] {
+        let name = format!("{}{last}", "x".repeat(79));
+        signalbox
+            .step_functions(
+                "StartExecution",
+                json!({"stateMachineArn": alias, "name": name, "input": json!({"of": last}).to_string()}),
+            )
+            .await
+            .expect(200);
+    }
+    take_back(&signalbox, &id).await;
+    until(&signalbox, &id, &["rolled_back"]).await;
+    let inputs = eventually("both run to their end on the old version", async || {
+        let path = "/v1/executions?template=orders&status=SUCCEEDED";
+        let listed = signalbox.get(path).await.expect(200)["data"].as_array()?.clone();
+        let mut inputs = Vec::new();
+        for execution in &listed {
+            let path = format!("/v1/executions/{}", execution["id"].as_str()?);
+            inputs.push(
+                signalbox.get(&path).await.expect(200)["input"]["of"]
+                    .as_str()?
+                    .to_owned(),
+            );
+        }
+        inputs.sort_unstable();
+        (inputs.len() == 2).then_some(inputs)
+    })
+    .await;
+    assert_eq!(inputs, ["a", "b"]);
 }
 
 #[tokio::test]

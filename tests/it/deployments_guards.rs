@@ -1,6 +1,9 @@
 //! What may hold or end a deployment besides the comparison: guards that ask outside, the error budget, deadlines, change
 //! windows; Express executions by CloudWatch's counts; named strategies; the smaller commands.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use chrono::{Datelike as _, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -86,6 +89,188 @@ async fn a_prometheus_value_out_of_bounds_holds_and_no_answer_holds_nothing() {
             .unwrap()
             .contains("0.2 is above 0.05"),
         "{view}"
+    );
+}
+
+#[tokio::test]
+async fn a_guards_credentials_are_named_sent_where_they_may_go_and_shown_nowhere() {
+    let receiver = Receiver::start().await;
+    // It tells its caller's secret to whoever asks.
+    receiver.answer_all(says(
+        json!({"verdict": "fail", "reason": "who sent Bearer hunter2-first?"}),
+    ));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "hunter2-first\n").unwrap();
+    let config = format!(
+        "[secrets.orders-token]\nfile = '{}'\nsend_to = ['{url}/verdicts']\n\
+         [secrets.tenant]\nenv = 'ORDERS_TENANT'\nsend_to = ['{url}']\n",
+        file.display(),
+        url = receiver.url
+    );
+    let signalbox = Signalbox::start_with(Options {
+        config,
+        environment: vec![("ORDERS_TENANT".to_owned(), "team-a-hunter2".to_owned())],
+        ..Options::default()
+    })
+    .await;
+    two_revisions(&signalbox, "orders", gives("2")).await;
+    let with = |path: &str, secret: &str| {
+        json!({"template": "orders", "revision": 2, "strategy": half(), "analysis": {"guards": [
+            {"type": "webhook", "name": "orders", "url": format!("{}{path}", receiver.url), "interval_seconds": 1, "headers": [
+                {"name": "Authorization", "secret": secret, "prefix": "Bearer "}, {"name": "X-Scope-OrgID", "secret": "tenant"}]}]}})
+    };
+    for (path, secret, why) in [
+        ("/verdicts", "nobody", "no secret `nobody`"),
+        ("/elsewhere", "orders-token", "may not be sent to this URL"),
+    ] {
+        let problem = signalbox
+            .post("/v1/deployments", with(path, secret))
+            .await
+            .expect_problem(422, "invalid_request");
+        let error = &problem["errors"][0];
+        assert_eq!(
+            error["pointer"], "/analysis/guards/0/headers/0/secret",
+            "{problem}"
+        );
+        assert!(error["message"].as_str().unwrap().contains(why), "{problem}");
+    }
+    let id = deploy(&signalbox, with("/verdicts/orders", "orders-token")).await;
+    let asked = receiver.wait_for(1).await;
+    assert_eq!(asked[0].header("authorization"), "Bearer hunter2-first");
+    assert_eq!(asked[0].header("x-scope-orgid"), "team-a-hunter2");
+    let view = until(&signalbox, &id, &FINISHED).await;
+    let error = view["error"].as_str().unwrap();
+    assert!(error.contains("who sent Bearer ***?"), "{error}");
+    for path in [
+        format!("/v1/deployments/{id}"),
+        format!("/v1/deployments/{id}/plan"),
+        format!("/v1/deployments/{id}/events"),
+        format!("/v1/deployments/{id}/analysis"),
+        format!("/v1/deployments/{id}/analysis/looks"),
+        "/v1/audit-events?limit=500".to_owned(),
+    ] {
+        let text = signalbox.get(&path).await.text;
+        assert!(!text.contains("hunter2"), "{path}: {text}");
+    }
+    // A file that is rotated is read anew.
+    std::fs::write(&file, "hunter2-second\n").unwrap();
+    receiver.answer_all(says(json!({"verdict": "pass"})));
+    let before = receiver.received().len();
+    let over = json!({"override_quarantine": "the receiver was wrong"});
+    let mut body = with("/verdicts/orders", "orders-token");
+    body.as_object_mut()
+        .unwrap()
+        .extend(over.as_object().unwrap().clone());
+    deploy(&signalbox, body).await;
+    let asked = receiver.wait_for(before + 1).await;
+    assert_eq!(asked[before].header("authorization"), "Bearer hunter2-second");
+}
+
+#[tokio::test]
+async fn starts_that_step_functions_throttles_take_the_version_back() {
+    let engine = Engine::start().await;
+    let cloudwatch = Receiver::start().await;
+    let config = Engine::environment("cloud", "111111111111", &engine.url);
+    let signalbox = Signalbox::start_with(Options {
+        config,
+        environment: vec![("AWS_ENDPOINT_URL_CLOUDWATCH".to_owned(), cloudwatch.url.clone())],
+        ..Options::default()
+    })
+    .await;
+    let template = json!({"name": "orders", "definition": gives("1"), "environments": ["cloud"]});
+    signalbox.post("/v1/templates", template).await.expect(201);
+    signalbox
+        .post(
+            "/v1/templates/orders/revisions",
+            json!({"definition": gives("2")}),
+        )
+        .await
+        .expect(201);
+    let throttled = Arc::new(AtomicU32::new(3));
+    let counted = Arc::clone(&throttled);
+    cloudwatch.answer_with(move |request| {
+        let body = cbor::body(request);
+        let queries = body["MetricDataQueries"].as_array().unwrap();
+        let results: Vec<Value> = queries
+            .iter()
+            .map(|query| {
+                let name = &query["MetricStat"]["Metric"]["MetricName"];
+                let value = if name == "ExecutionThrottled" {
+                    f64::from(counted.load(Ordering::SeqCst))
+                } else {
+                    0.0
+                };
+                json!({"Id": query["Id"], "StatusCode": "Complete", "Timestamps": [body["StartTime"]], "Values": [value]})
+            })
+            .collect();
+        cbor::reply(&json!({"MetricDataResults": results}))
+    });
+    let guard = json!({"type": "throttled", "name": "throttles", "max": 3, "interval_seconds": 1});
+    let body = json!({"template": "orders", "revision": 2, "environment": "cloud", "strategy": half(), "analysis": {"guards": [guard]}});
+    let id = deploy(&signalbox, body).await;
+    eventually("three are within the bound", async || {
+        let looks = signalbox
+            .get(&format!("/v1/deployments/{id}/analysis/looks?limit=500"))
+            .await
+            .expect(200);
+        let look = looks["data"].as_array()?.last()?.clone();
+        (look["evidence"]["guards"][0]["state"] == "quiet").then_some(())
+    })
+    .await;
+    assert_eq!(find(&signalbox, &id).await.unwrap()["state"], "baking");
+    throttled.store(4, Ordering::SeqCst);
+    let view = until(&signalbox, &id, &FINISHED).await;
+    assert_eq!(view["state"], "rolled_back", "{view}");
+    let error = view["error"].as_str().unwrap();
+    assert!(
+        error.contains("`throttles`") && error.contains("4 starts and retries"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_deployment_that_a_freeze_holds_goes_on_by_itself_when_the_freeze_is_over() {
+    let (from, until_then) = (
+        Utc::now() - TimeDelta::hours(1),
+        Utc::now() + TimeDelta::seconds(12),
+    );
+    let config = format!(
+        "[environments.default]\nfreezes = [{{ from = \"{}\", until = \"{}\", reason = \"stocktaking\" }}]\n",
+        from.to_rfc3339(),
+        until_then.to_rfc3339()
+    );
+    let signalbox = Signalbox::start_configured(&config).await;
+    two_revisions(&signalbox, "orders", gives("2")).await;
+    let strategy = json!({"type": "direct", "settling_seconds": 0, "final_bake_seconds": 0});
+    let id = deploy(
+        &signalbox,
+        json!({"template": "orders", "revision": 2, "strategy": strategy}),
+    )
+    .await;
+    until(&signalbox, &id, &["succeeded"]).await;
+    let timeline = signalbox
+        .get(&format!("/v1/deployments/{id}/events"))
+        .await
+        .expect(200);
+    let lines = timeline["data"].as_array().unwrap();
+    let at = |event: &str| lines.iter().find(|line| line["event"] == event).cloned();
+    // On a machine so slow that the freeze was over before the deployment came to it, nothing was held.
+    if let Some(paused) = at("deployment.paused") {
+        assert!(
+            paused["detail"].as_str().unwrap().contains("stocktaking"),
+            "{paused}"
+        );
+        let resumed = at("deployment.resumed").unwrap();
+        assert_eq!(resumed["actor"], "signalbox", "{resumed}");
+    }
+    let shifted = at("deployment.shifted").unwrap()["at"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        shifted.parse::<chrono::DateTime<Utc>>().unwrap() >= until_then,
+        "traffic moved at {shifted}, in the freeze"
     );
 }
 

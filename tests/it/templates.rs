@@ -326,7 +326,17 @@ async fn a_template_is_not_deleted_while_it_runs() {
         .post(&format!("/v1/executions/{id}/stop"), json!({}))
         .await
         .expect(200);
-    signalbox.delete("/v1/templates/slow").await.expect(204);
+    let deleting = |etag: &str| {
+        let request = signalbox.request(reqwest::Method::DELETE, "/v1/templates/slow");
+        request.header("if-match", etag.to_owned())
+    };
+    signalbox
+        .send(deleting("\"7\""))
+        .await
+        .expect_problem(412, "precondition_failed");
+    let read = signalbox.get("/v1/templates/slow").await;
+    let etag = read.headers["etag"].to_str().unwrap().to_owned();
+    signalbox.send(deleting(&etag)).await.expect(204);
     signalbox
         .get("/v1/templates/slow")
         .await

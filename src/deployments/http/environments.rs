@@ -8,15 +8,16 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::super::back::{BackError, GoBack, go_back};
+use super::super::drift::{self, DriftError};
 use super::super::find::find;
 use super::super::plan::StepPower;
-use super::super::status::{self, BackError, StatusView};
+use super::super::status::{self, StatusError, StatusView};
 use super::super::step::Command;
-use super::super::sweep::{self, DriftError};
 use super::super::view::{DeploymentView, view};
 use super::act::command;
 use crate::app::App;
-use crate::http::{Caller, Json, Path, Problem, ProblemKind, Query};
+use crate::http::{Caller, Json, Path, Problem, ProblemKind, Query, Role};
 
 /// What the alias serves, compared with what it is to serve; starts that bypass it; open executions by version.
 #[utoipa::path(get, path = "/v1/templates/{template}/environments/{environment}/status", tag = "deployments",
@@ -79,23 +80,33 @@ pub(super) struct RollbackBody {
     to_version: Option<String>,
     /// For the timeline and the audit trail.
     reason: Option<String>,
+    /// Why a version that was taken back here is to serve again: an admin's word. It then takes the approval that the
+    /// environment asks for.
+    override_quarantine: Option<String>,
 }
 
-/// Goes back to the version before, or to any earlier one, in one call.
+/// Goes back to the version before, or to any earlier one, in one call. One that was taken back itself (`quarantined` in the
+/// status) only with an admin's `override_quarantine`.
 #[utoipa::path(post, path = "/v1/templates/{template}/environments/{environment}/rollback", tag = "deployments",
     params(("template" = String, Path), ("environment" = String, Path)), request_body = RollbackBody, responses(
     (status = 202, description = "It goes back; `Location` says where to look", body = DeploymentView),
     (status = 404, description = "The template is not in this environment", body = Problem),
-    (status = 409, description = "There is nothing to go back to", body = Problem)))]
+    (status = 409, description = "There is nothing to go back to, or `version_quarantined`", body = Problem)))]
 pub(super) async fn rollback(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path((template, environment)): Path<(String, String)>,
     Json(body): Json<RollbackBody>,
 ) -> Result<Response, Problem> {
-    let place = (template.as_str(), environment.as_str());
-    let wish = (body.to_version.as_deref(), body.reason.as_deref());
-    let id = status::go_back(&app, place, wish, &caller.name).await?;
+    if body.override_quarantine.is_some() {
+        caller.require(Role::Admin)?;
+    }
+    let wish = GoBack {
+        to_version: body.to_version.as_deref(),
+        reason: body.reason.as_deref(),
+        override_quarantine: body.override_quarantine.as_deref(),
+    };
+    let id = go_back(&app, (&template, &environment), wish, &caller.name).await?;
     let view = view(&app.db, &find(&app, id).await?).await?;
     Ok((
         StatusCode::ACCEPTED,
@@ -117,7 +128,7 @@ pub(super) async fn drift_adopt(
     Path((template, environment)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    drift(&app, &caller, (&template, &environment), Command::Adopt, &headers).await
+    settle(&app, &caller, (&template, &environment), Command::Adopt, &headers).await
 }
 
 /// Someone else moved the alias: make it again what it is to be, whether a deployment moves it or not.
@@ -131,7 +142,7 @@ pub(super) async fn drift_restore(
     Path((template, environment)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    drift(
+    settle(
         &app,
         &caller,
         (&template, &environment),
@@ -155,7 +166,7 @@ pub(super) async fn drift_ignore(
 ) -> Result<Json<StatusView>, Problem> {
     let place = (template.as_str(), environment.as_str());
     Ok(Json(
-        status::ignore_drift(&app, place, &caller.name, body.reason.as_deref()).await?,
+        drift::ignore(&app, place, &caller.name, body.reason.as_deref()).await?,
     ))
 }
 
@@ -167,7 +178,7 @@ pub(super) struct IgnoreBody {
     reason: Option<String>,
 }
 
-async fn drift(
+async fn settle(
     app: &App,
     caller: &Caller,
     (template, environment): (&str, &str),
@@ -177,8 +188,8 @@ async fn drift(
     let Some(holder) = status::holder(app, template, environment).await? else {
         let place = (template, environment);
         match verb {
-            Command::Adopt => sweep::adopt(app, place, &caller.name).await?,
-            _ => sweep::restore(app, place, &caller.name).await?,
+            Command::Adopt => drift::adopt(app, place, &caller.name).await?,
+            _ => drift::restore(app, place, &caller.name).await?,
         }
         return Ok(Json(status::status(app, template, environment).await?).into_response());
     };
@@ -190,14 +201,25 @@ impl From<BackError> for Problem {
         let text = error.to_string();
         match error {
             BackError::NotHere { .. } | BackError::Environment(_) => Self::new(ProblemKind::NotFound, text),
-            BackError::NothingEarlier { .. }
-            | BackError::UnknownVersion { .. }
-            | BackError::NoDrift
-            | BackError::Waiting(_) => Self::new(ProblemKind::Conflict, text),
-            BackError::StepFunctions(error) => error.into(),
+            BackError::NothingEarlier { .. } | BackError::UnknownVersion { .. } => {
+                Self::new(ProblemKind::Conflict, text)
+            }
             BackError::Act(error) => error.into(),
             BackError::Start(error) => error.into(),
             BackError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<StatusError> for Problem {
+    fn from(error: StatusError) -> Self {
+        let text = error.to_string();
+        match error {
+            StatusError::NotHere { .. } | StatusError::Environment(_) => {
+                Self::new(ProblemKind::NotFound, text)
+            }
+            StatusError::StepFunctions(error) => error.into(),
+            StatusError::Database(error) => error.into(),
         }
     }
 }
@@ -206,9 +228,11 @@ impl From<DriftError> for Problem {
     fn from(error: DriftError) -> Self {
         let text = error.to_string();
         match error {
-            DriftError::NotIdle { .. } | DriftError::NoDrift | DriftError::Foreign(_) => {
-                Self::new(ProblemKind::Conflict, text)
-            }
+            DriftError::NotIdle { .. }
+            | DriftError::Waiting(_)
+            | DriftError::NoDrift
+            | DriftError::Foreign(_) => Self::new(ProblemKind::Conflict, text),
+            DriftError::Status(error) => error.into(),
             DriftError::Environment(_) => Self::new(ProblemKind::NotFound, text),
             DriftError::StepFunctions(error) => error.into(),
             DriftError::Database(error) => error.into(),

@@ -1,10 +1,12 @@
 //! The routes of deployments and releases.
 
 mod act;
+mod change;
 mod environments;
 mod presets;
 mod problem;
 mod read;
+pub(super) mod rights;
 mod slo;
 mod start;
 mod stream;
@@ -20,7 +22,7 @@ use crate::app::App;
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(start::start_deployment, read::list_deployments))
-        .routes(routes!(read::get_deployment))
+        .routes(routes!(read::get_deployment, change::change_deployment))
         .routes(routes!(read::get_plan))
         .routes(routes!(read::get_steps))
         .routes(routes!(read::get_analysis))

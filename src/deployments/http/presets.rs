@@ -9,9 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::super::check::{analysis_faults, strategy_faults};
 use super::super::judge::Analysis;
 use super::super::presets::{self, PresetError, PresetKind};
-use super::super::start::{Fault, analysis_faults, strategy_faults};
+use super::super::request::Fault;
 use super::super::store::presets::PresetRow;
 use super::super::strategy::Strategy;
 use crate::app::App;

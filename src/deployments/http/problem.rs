@@ -3,7 +3,7 @@
 use super::super::act::ActError;
 use super::super::again::AgainError;
 use super::super::find::CoverageError;
-use super::super::start::StartError;
+use super::super::refusal::StartError;
 use crate::http::{ErrorItem, Problem, ProblemKind};
 
 impl From<StartError> for Problem {

@@ -19,7 +19,7 @@ use super::super::tests::{TestReport, junit};
 use super::super::view::{CallView, DeploymentView, FullAnalysis, LookView, full_analysis, line, view};
 use crate::app::App;
 use crate::db::paging::{Page, PageQuery, decode_cursor};
-use crate::http::{Json, Path, Problem, Query};
+use crate::http::{Json, Path, Problem, Query, etag};
 use crate::ids::{DeploymentId, ReleaseId};
 
 /// Filter and page of a listing.
@@ -78,7 +78,7 @@ pub(super) async fn list_deployments(
 /// One deployment; with `Accept: text/plain` one line about it. The id of a rolling deployment over several environments
 /// (`rel_…`) answers with its release.
 #[utoipa::path(get, path = "/v1/deployments/{id}", tag = "deployments", params(("id" = String, Path)), responses(
-    (status = 200, description = "The deployment", body = DeploymentView),
+    (status = 200, description = "The deployment, with the ETag that a change of its plan names", body = DeploymentView),
     (status = 404, description = "No such deployment", body = Problem)))]
 pub(super) async fn get_deployment(
     State(app): State<Arc<App>>,
@@ -88,11 +88,12 @@ pub(super) async fn get_deployment(
     if let Ok(release) = id.parse::<ReleaseId>() {
         return Ok(Json(release_view(&app, release).await?).into_response());
     }
-    let view = view(&app.db, &find::find(&app, parse(&id)?).await?).await?;
+    let record = find::find(&app, parse(&id)?).await?;
+    let view = view(&app.db, &record).await?;
     if wants_text(&headers) {
         return Ok(line(&view).into_response());
     }
-    Ok(Json(view).into_response())
+    Ok(([etag(record.version.into())], Json(view)).into_response())
 }
 
 /// The plan it was started with.

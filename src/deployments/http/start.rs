@@ -10,13 +10,16 @@ use utoipa::IntoParams;
 
 use super::super::find::find;
 use super::super::plan::Plan;
+use super::super::prepare::prepare;
 use super::super::presets::fill_in;
 use super::super::releases::http::release_view;
-use super::super::releases::start::start_rolling;
-use super::super::start::{StartDeployment, prepare, start};
+use super::super::releases::rolling::{plan_rolling, start_rolling};
+use super::super::request::StartDeployment;
+use super::super::start::start;
 use super::super::view::{DeploymentView, view};
+use super::rights;
 use crate::app::App;
-use crate::http::{Caller, Json, Problem, Query, Role};
+use crate::http::{Caller, Json, Problem, Query};
 
 /// Whether anything is to happen.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -32,7 +35,7 @@ pub(super) struct StartQuery {
 /// A strategy `rolling` over several environments answers with the release that holds their deployments.
 #[utoipa::path(post, path = "/v1/deployments", tag = "deployments", params(StartQuery), request_body = StartDeployment, responses(
     (status = 202, description = "It begins; `Location` says where to look", body = DeploymentView),
-    (status = 200, description = "The plan, with `dry_run=true`", body = Plan),
+    (status = 200, description = "The plan, with `dry_run=true`; of a rolling deployment over several environments `{\"waves\": [[plan, …], …]}`", body = Plan),
     (status = 404, description = "No such template or revision", body = Problem),
     (status = 409, description = "`deployment_in_progress`: another one moves the alias", body = Problem),
     (status = 422, description = "Something about it can't be done", body = Problem)))]
@@ -43,11 +46,12 @@ pub(super) async fn start_deployment(
     Json(mut request): Json<StartDeployment>,
 ) -> Result<Response, Problem> {
     fill_in(&app, &mut request).await?;
-    if request.override_quarantine.is_some() {
-        caller.require(Role::Admin)?;
-    }
+    rights::check(&app, &caller, &request)?;
     if query.dry_run {
-        let prepared = prepare(&app, &request, &caller.name).await?;
+        if let Some(plan) = plan_rolling(&app, &request, &caller.name).await? {
+            return Ok(Json(plan).into_response());
+        }
+        let prepared = prepare(&app, &request, caller.name.as_str().into()).await?;
         return Ok(Json(prepared.plan).into_response());
     }
     if let Some(release) = start_rolling(&app, &request, &caller.name).await? {

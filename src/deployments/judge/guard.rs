@@ -36,6 +36,32 @@ pub enum AskMethod {
     Post,
 }
 
+/// Most headers of one guard.
+const HEADERS_MAX: usize = 10;
+
+/// Headers that the request itself sets.
+const HEADERS_TAKEN: [&str; 6] = [
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+];
+
+/// A header whose value is a secret of the configuration: the deployment keeps its name, never its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretHeader {
+    /// The header's name, such as `Authorization`.
+    pub name: String,
+    /// The name of `[secrets.NAME]` in the configuration. It says where the secret may be sent.
+    pub secret: String,
+    /// What stands before the value, such as `Bearer ` with its space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+}
+
 /// A receiver that is asked for a verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +73,9 @@ pub struct WebhookGuard {
     /// How. Default `POST`.
     #[serde(default)]
     pub method: AskMethod,
+    /// Headers with secrets, for receivers that want to know who asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<SecretHeader>,
     /// What a good answer contains, with the matchers of expected outputs. Without it the answer says
     /// `{"verdict": "pass" | "fail" | "hold" | "unknown", "reason"?: "…"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +99,9 @@ pub struct PrometheusGuard {
     pub url: String,
     /// PromQL. `$version_arn`, `$version`, `$alias_arn`, `$template`, `$environment` and `$deployment` are filled in.
     pub query: String,
+    /// Headers with secrets, for servers behind a login.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<SecretHeader>,
     /// A value above this is a no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub above: Option<f64>,
@@ -132,6 +164,15 @@ impl Guard {
         }
     }
 
+    /// The headers it sends.
+    pub fn headers(&self) -> &[SecretHeader] {
+        match self {
+            Self::Webhook(guard) => &guard.headers,
+            Self::Prometheus(guard) => &guard.headers,
+            Self::Throttled(_) => &[],
+        }
+    }
+
     /// What its no does.
     pub fn on_breach(&self) -> OnBreach {
         match self {
@@ -160,6 +201,7 @@ impl Guard {
         if !INTERVAL_SECONDS.contains(&self.interval_seconds()) {
             found.push(("interval_seconds", "is not within 1 to 3600".to_owned()));
         }
+        found.extend(header_problem(self.headers()).map(|what| ("headers", what)));
         match self {
             Self::Webhook(guard) => {
                 let problem = guard
@@ -180,6 +222,33 @@ impl Guard {
         }
         found
     }
+}
+
+/// What is wrong with the headers themselves; whether there are such secrets, the configuration knows.
+fn header_problem(headers: &[SecretHeader]) -> Option<String> {
+    if headers.len() > HEADERS_MAX {
+        return Some(format!("has more than {HEADERS_MAX}"));
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for header in headers {
+        let name = header.name.to_ascii_lowercase();
+        // RFC 9110, section 5.6.2: a token.
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || name.len() > 100 || !name.chars().all(is_token) {
+            return Some(format!("has `{name}`, which is no name of a header"));
+        }
+        if HEADERS_TAKEN.contains(&name.as_str()) {
+            return Some(format!("has `{name}`, which the request sets itself"));
+        }
+        let prefix = header.prefix.as_deref().unwrap_or_default();
+        if prefix.len() > 100 || !prefix.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
+            return Some(format!("has a prefix of `{name}` that is no visible ASCII text"));
+        }
+        if !names.insert(name) {
+            return Some(format!("has `{}` twice", header.name));
+        }
+    }
+    None
 }
 
 /// What a guard says.
@@ -224,5 +293,20 @@ mod tests {
         assert_eq!(without.problems()[0].0, "above");
         let wrong = read(r#"{"type": "webhook", "name": "w", "url": "http://x", "retries": 3}"#).unwrap_err();
         assert!(wrong.to_string().contains("`retries`"), "{wrong}");
+        let of = |headers: &str| {
+            let json =
+                format!(r#"{{"type": "webhook", "name": "w", "url": "http://x", "headers": {headers}}}"#);
+            read(&json).unwrap().problems()
+        };
+        assert_eq!(
+            of(r#"[{"name": "Authorization", "secret": "s", "prefix": "Bearer "}]"#),
+            []
+        );
+        assert_eq!(of(r#"[{"name": "Host", "secret": "s"}]"#)[0].0, "headers");
+        assert_eq!(of(r#"[{"name": "a b", "secret": "s"}]"#)[0].0, "headers");
+        assert_eq!(
+            of(r#"[{"name": "X", "secret": "s"}, {"name": "x", "secret": "s"}]"#)[0].0,
+            "headers"
+        );
     }
 }

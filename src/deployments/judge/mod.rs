@@ -32,7 +32,8 @@ pub use bounds::{clopper_pearson_upper, lower_bound, upper_bound, wilson};
 pub use budget::{BURN_RATE_DEFAULT, Budget, OnBudgetBurn, Slo, Spending};
 pub use evidence::{AlarmReading, ArmCounts, Baseline, Evidence, NewError, Period, RankCount, Share, Tally};
 pub use guard::{
-    AskMethod, Guard, GuardReading, GuardState, OnBreach, PrometheusGuard, ThrottledGuard, WebhookGuard,
+    AskMethod, Guard, GuardReading, GuardState, OnBreach, PrometheusGuard, SecretHeader, ThrottledGuard,
+    WebhookGuard,
 };
 pub use power::{Traffic, detectable_rate, executions_to_detect, failures_to_detect};
 pub use rank::RankTest;

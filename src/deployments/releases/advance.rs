@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::super::act::{ActError, act};
 use super::super::limits::{ASK_INTERVAL, ASK_INTERVAL_EMBEDDED, BACKOFF_MAX, STEPS_PER_RUN};
 use super::super::model::State;
-use super::super::start::{StartDeployment, StartError, start, target};
+use super::super::refusal::StartError;
+use super::super::request::StartDeployment;
+use super::super::start::start;
 use super::super::step::Command;
 use super::super::store::releases::{self, MemberRow, ReleaseRow};
 use super::super::store::{facts, record};
@@ -99,7 +101,7 @@ pub(in super::super) async fn take_back(
         || format!("rolled back by {who}"),
         |reason| format!("rolled back by {who}: {reason}"),
     );
-    if !releases::turn_back(&mut tx, id, &why, now).await? {
+    if !releases::turn_back_by_hand(&mut tx, id, &why, now).await? {
         return Ok(None);
     }
     let entry = AuditEntry {
@@ -209,7 +211,9 @@ async fn pin(
     members: &[MemberRow],
     request: &StartDeployment,
 ) -> Result<Option<i32>, StartError> {
-    let target = target(app, request.environment.as_deref().unwrap_or("default"))?;
+    let target = app
+        .environments
+        .named(request.environment.as_deref().unwrap_or("default"))?;
     let mut conn = app.db.pool().acquire().await.map_err(DbError::from)?;
     let mut versions = BTreeMap::new();
     for deployment in members.iter().filter_map(|other| other.deployment) {
@@ -331,7 +335,7 @@ async fn arrived(app: &App, release: &ReleaseRow, lease: &Lease) -> Result<Tick,
         return finish(app, release, 0, Outcome::Succeeded, lease).await;
     }
     let environment = release.environment.as_deref().unwrap_or("default");
-    let target = Arc::clone(target(app, environment).map_err(JobError::retry)?);
+    let target = Arc::clone(app.environments.named(environment).map_err(JobError::retry)?);
     let next = scenario::advance(app, &target, release.id, scenarios, progress)
         .await
         .map_err(JobError::retry)?;

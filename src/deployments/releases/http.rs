@@ -11,14 +11,15 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::http::rights::leave_out_approval;
 use super::super::tests::{TestMode, TestReport, TestResult, junit};
 use super::advance::take_back;
-use super::model::{ReleaseView, StartRelease};
+use super::model::{ReleaseView, ReleaseWorkflow, StartRelease};
 use super::start::start_release;
 use super::view;
 use crate::app::App;
 use crate::db::paging::{Page, PageQuery, decode_cursor};
-use crate::http::{Caller, Json, Path, Problem, ProblemKind, Query};
+use crate::http::{Caller, Json, Path, Problem, ProblemKind, Query, Role};
 use crate::ids::ReleaseId;
 
 /// The routes.
@@ -42,6 +43,14 @@ async fn create_release(
     caller: Caller,
     Json(request): Json<StartRelease>,
 ) -> Result<Response, Problem> {
+    let overrides = |workflow: &ReleaseWorkflow| workflow.override_quarantine.is_some();
+    if request.workflows.iter().any(overrides) {
+        caller.require(Role::Admin)?;
+    }
+    if request.approval_required == Some(false) {
+        let environment = request.environment.as_deref().unwrap_or("default");
+        leave_out_approval(&app, &caller, environment)?;
+    }
     let id = Box::pin(start_release(&app, &request, &caller.name)).await?;
     let view = release_view(&app, id).await?;
     Ok((

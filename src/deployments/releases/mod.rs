@@ -4,8 +4,10 @@
 //! Tables: `releases`, `release_members`. Job: [`advance::AdvanceRelease`]. What to do next is decided in `waves.rs`.
 
 pub mod advance;
+mod check;
 pub(super) mod http;
 pub mod model;
+pub(super) mod rolling;
 pub(super) mod scenario;
 pub(super) mod start;
 mod view;

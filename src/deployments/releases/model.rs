@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::super::judge::Analysis;
-use super::super::strategy::{OnFailure, Strategy};
+use super::super::strategy::{OnFailure, StrategyChoice};
 use super::super::tests::{TestCase, TestExpectation};
 use super::super::waves::Rules;
 use crate::step_functions::MachineType;
@@ -26,9 +26,9 @@ pub struct StartRelease {
     /// Where. Default `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// How each member goes that names no strategy of its own. Default `blue_green`.
+    /// How each member goes that names no strategy of its own, or the name of a strategy that is kept. Default `blue_green`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<Strategy>,
+    pub strategy: Option<StrategyChoice>,
     /// What is deployed.
     #[serde(alias = "members")]
     pub workflows: Vec<ReleaseWorkflow>,
@@ -43,8 +43,11 @@ pub struct StartRelease {
     #[serde(default)]
     pub on_failure: OnFailure,
     /// How strictly members are judged that say nothing themselves.
-    #[serde(default)]
-    pub analysis: Analysis,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
+    /// The name of an analysis that is kept, instead of `analysis`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis_template: Option<String>,
     /// For each member. Default: the environment's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_required: Option<bool>,
@@ -86,9 +89,9 @@ pub struct ReleaseWorkflow {
     /// It comes after every member with a lower number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<u32>,
-    /// How it goes.
+    /// How it goes, or the name of a strategy that is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<Strategy>,
+    pub strategy: Option<StrategyChoice>,
     /// Run against its new version before it gets traffic.
     #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "test_cases")]
     pub tests: Vec<TestCase>,
@@ -98,6 +101,12 @@ pub struct ReleaseWorkflow {
     /// How strictly it is judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,
+    /// The name of an analysis that is kept, instead of `analysis`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis_template: Option<String>,
+    /// Why a revision that took itself back here before is deployed nevertheless: an admin's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_quarantine: Option<String>,
 }
 
 /// A business process across workflows: steps, one after the other.

@@ -72,6 +72,19 @@ pub(in super::super) async fn of_revision(
     .await?)
 }
 
+/// How a version was taken back.
+pub(in super::super) async fn of_version(
+    conn: &mut PgConnection,
+    version_arn: &str,
+) -> Result<Option<QuarantineRow>, DbError> {
+    Ok(sqlx::query_as(
+        "select version_arn, revision, deployment, reason, by_hand, at from quarantined_versions where version_arn = $1",
+    )
+    .bind(version_arn)
+    .fetch_optional(conn)
+    .await?)
+}
+
 /// Everything that was taken back here, the last first.
 pub(in super::super) async fn list(
     conn: &mut PgConnection,

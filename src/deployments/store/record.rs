@@ -1,4 +1,4 @@
-//! Deployments, their timeline, their weight periods, their calls.
+//! Deployments.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -53,6 +53,8 @@ pub(in super::super) struct Record {
     pub(in super::super) history_closed: i64,
     pub(in super::super) history_failed: i64,
     pub(in super::super) requester: String,
+    /// Who changed the plan while it waited, each time.
+    pub(in super::super) changed_by: Vec<String>,
     pub(in super::super) reason: Option<String>,
     pub(in super::super) topics: Vec<String>,
     pub(in super::super) alias_read_at: Option<DateTime<Utc>>,
@@ -92,6 +94,13 @@ impl Record {
         }
     }
 
+    /// Who asked for it and who changed it since, in order; nobody of them is somebody else.
+    pub(in super::super) fn askers(&self) -> Vec<String> {
+        let mut askers = vec![self.requester.clone()];
+        askers.extend(self.changed_by.iter().cloned());
+        askers
+    }
+
     /// Where it stands. The CHECK of the column admits nothing else.
     pub(in super::super) fn state(&self) -> State {
         State::parse(&self.state).unwrap_or(State::Failed)
@@ -115,14 +124,11 @@ impl Record {
     }
 }
 
-/// A deployment that is to begin.
+/// What is written down when a deployment begins, and again when its plan is changed.
 #[derive(Debug)]
-pub(in super::super) struct NewRecord<'a> {
+pub(in super::super) struct Written<'a> {
     pub(in super::super) deployment: &'a Deployment,
-    pub(in super::super) template: &'a str,
     pub(in super::super) revision: i32,
-    pub(in super::super) environment: &'a str,
-    pub(in super::super) parent: Option<&'a str>,
     pub(in super::super) request: &'a Value,
     pub(in super::super) plan: &'a Value,
     pub(in super::super) plan_digest: &'a str,
@@ -130,7 +136,6 @@ pub(in super::super) struct NewRecord<'a> {
     pub(in super::super) monitoring_enabled: bool,
     pub(in super::super) in_flight: InFlightPolicy,
     pub(in super::super) protect_unqualified: bool,
-    pub(in super::super) requester: &'a str,
     pub(in super::super) reason: Option<&'a str>,
     pub(in super::super) topics: &'a [String],
 }
@@ -138,16 +143,12 @@ pub(in super::super) struct NewRecord<'a> {
 /// Writes a new deployment. [`ONE_MOVER`] refuses a second mover of the same alias.
 pub(in super::super) async fn insert(
     tx: &mut Tx,
-    new: &NewRecord<'_>,
+    (template, environment): (&str, &str),
+    new: &Written<'_>,
+    (requester, parent): (&str, Option<&str>),
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
     let deployment = new.deployment;
-    let in_flight = match new.in_flight {
-        InFlightPolicy::Leave => "leave",
-        InFlightPolicy::Stop => "stop",
-        InFlightPolicy::StopAndRestart => "stop_and_restart",
-        InFlightPolicy::Drain => "drain",
-    };
     sqlx::query(
         "insert into deployments (id, template, revision, environment, parent, strategy, state, request, plan, plan_digest, \
              course, analysis, has_tests, has_gate, rollback_enabled, monitoring_enabled, in_flight, protect_unqualified, \
@@ -155,10 +156,10 @@ pub(in super::super) async fn insert(
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $23)",
     )
     .bind(deployment.id)
-    .bind(new.template)
+    .bind(template)
     .bind(new.revision)
-    .bind(new.environment)
-    .bind(new.parent)
+    .bind(environment)
+    .bind(parent)
     .bind(deployment.course.kind.as_str())
     .bind(deployment.state.as_str())
     .bind(Json(new.request))
@@ -170,16 +171,67 @@ pub(in super::super) async fn insert(
     .bind(deployment.has_gate)
     .bind(deployment.rollback_enabled)
     .bind(new.monitoring_enabled)
-    .bind(in_flight)
+    .bind(in_flight_text(new.in_flight))
     .bind(new.protect_unqualified)
     .bind(&deployment.to_version)
-    .bind(new.requester)
+    .bind(requester)
     .bind(new.reason)
     .bind(new.topics)
     .bind(now)
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Writes the changed plan of a deployment that waits, if nobody changed it since version `read` was read; false otherwise.
+pub(in super::super) async fn replan(
+    tx: &mut Tx,
+    read: i32,
+    new: &Written<'_>,
+    who: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    let deployment = new.deployment;
+    let done = sqlx::query(
+        "update deployments set revision = $3, strategy = $4, state = $5, request = $6, plan = $7, plan_digest = $8, course = $9, \
+             analysis = $10, has_tests = $11, has_gate = $12, rollback_enabled = $13, monitoring_enabled = $14, \
+             in_flight = $15, protect_unqualified = $16, reason = $17, topics = $18, \
+             changed_by = array_append(changed_by, $19), step = 0, from_version = null, to_version = null, standing = null, \
+             promoted = false, version = version + 1, updated_at = $20 \
+         where id = $1 and version = $2 and intent is null",
+    )
+    .bind(deployment.id)
+    .bind(read)
+    .bind(new.revision)
+    .bind(deployment.course.kind.as_str())
+    .bind(deployment.state.as_str())
+    .bind(Json(new.request))
+    .bind(Json(new.plan))
+    .bind(new.plan_digest)
+    .bind(Json(&deployment.course))
+    .bind(Json(new.analysis))
+    .bind(deployment.has_tests)
+    .bind(deployment.has_gate)
+    .bind(deployment.rollback_enabled)
+    .bind(new.monitoring_enabled)
+    .bind(in_flight_text(new.in_flight))
+    .bind(new.protect_unqualified)
+    .bind(new.reason)
+    .bind(new.topics)
+    .bind(who)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+fn in_flight_text(policy: InFlightPolicy) -> &'static str {
+    match policy {
+        InFlightPolicy::Leave => "leave",
+        InFlightPolicy::Stop => "stop",
+        InFlightPolicy::StopAndRestart => "stop_and_restart",
+        InFlightPolicy::Drain => "drain",
+    }
 }
 
 /// The deployment.
@@ -388,160 +440,4 @@ pub(in super::super) async fn set_recovery(
         .execute(conn)
         .await?;
     Ok(())
-}
-
-// ── the timeline ──
-
-/// One line of the timeline.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub(in super::super) struct EventRow {
-    pub(in super::super) seq: i64,
-    pub(in super::super) at: DateTime<Utc>,
-    pub(in super::super) event: String,
-    pub(in super::super) state: String,
-    pub(in super::super) actor: String,
-    pub(in super::super) detail: String,
-    pub(in super::super) data: Json<Value>,
-}
-
-/// An event to be written.
-#[derive(Debug)]
-pub(in super::super) struct NewEvent<'a> {
-    pub(in super::super) event: &'a str,
-    pub(in super::super) state: State,
-    pub(in super::super) actor: &'a str,
-    pub(in super::super) detail: &'a str,
-    pub(in super::super) data: Value,
-}
-
-/// Adds a line; numbers are given under the deployment's row lock, so they have no gaps.
-pub(in super::super) async fn add_event(
-    tx: &mut Tx,
-    id: DeploymentId,
-    new: &NewEvent<'_>,
-    now: DateTime<Utc>,
-) -> Result<(), DbError> {
-    sqlx::query(
-        "with numbered as (update deployments set event_seq = event_seq + 1 where id = $1 returning event_seq) \
-         insert into deployment_events (deployment, seq, at, event, state, actor, detail, data) \
-         select $1, event_seq, $2, $3, $4, $5, $6, $7 from numbered",
-    )
-    .bind(id)
-    .bind(now)
-    .bind(new.event)
-    .bind(new.state.as_str())
-    .bind(new.actor)
-    .bind(new.detail)
-    .bind(Json(&new.data))
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Lines after `after`, oldest first.
-pub(in super::super) async fn events(
-    conn: &mut PgConnection,
-    id: DeploymentId,
-    after: i64,
-    limit: u32,
-) -> Result<Vec<EventRow>, DbError> {
-    Ok(sqlx::query_as(
-        "select seq, at, event, state, actor, detail, data from deployment_events \
-         where deployment = $1 and seq > $2 order by seq limit $3",
-    )
-    .bind(id)
-    .bind(after)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?)
-}
-
-// ── weight periods ──
-
-/// Ends the period at hand.
-pub(in super::super) async fn close_period(
-    tx: &mut Tx,
-    id: DeploymentId,
-    at: DateTime<Utc>,
-) -> Result<(), DbError> {
-    sqlx::query(
-        "update deployment_periods set valid_until = greatest(valid_from, $2) where deployment = $1 and valid_until is null",
-    )
-    .bind(id)
-    .bind(at)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Begins a period; starts before `from` are in the settling window.
-pub(in super::super) async fn open_period(
-    tx: &mut Tx,
-    id: DeploymentId,
-    weight: u8,
-    from: DateTime<Utc>,
-) -> Result<(), DbError> {
-    sqlx::query(
-        "insert into deployment_periods (deployment, seq, weight, valid_from) \
-         select $1, coalesce(max(seq), 0) + 1, $2, $3 from deployment_periods where deployment = $1",
-    )
-    .bind(id)
-    .bind(i16::from(weight))
-    .bind(from)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-// ── calls ──
-
-/// One call.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub(in super::super) struct CallRow {
-    pub(in super::super) id: i64,
-    pub(in super::super) at: DateTime<Utc>,
-    pub(in super::super) operation: String,
-    pub(in super::super) subject: String,
-    pub(in super::super) outcome: String,
-    pub(in super::super) detail: Option<String>,
-}
-
-/// Notes a call and its outcome.
-pub(in super::super) async fn add_call(
-    tx: &mut Tx,
-    id: DeploymentId,
-    call: (&str, &str),
-    outcome: (&str, Option<&str>),
-    now: DateTime<Utc>,
-) -> Result<(), DbError> {
-    sqlx::query(
-        "insert into deployment_calls (deployment, at, operation, subject, outcome, detail) values ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(id)
-    .bind(now)
-    .bind(call.0)
-    .bind(call.1)
-    .bind(outcome.0)
-    .bind(outcome.1)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Calls after `after`, oldest first; one row more than `limit`.
-pub(in super::super) async fn calls(
-    conn: &mut PgConnection,
-    id: DeploymentId,
-    after: Option<i64>,
-    limit: u32,
-) -> Result<Vec<CallRow>, DbError> {
-    Ok(sqlx::query_as(
-        "select id, at, operation, subject, outcome, detail from deployment_calls \
-         where deployment = $1 and ($2::bigint is null or id > $2) order by id limit $3",
-    )
-    .bind(id)
-    .bind(after)
-    .bind(i64::from(limit) + 1)
-    .fetch_all(conn)
-    .await?)
 }

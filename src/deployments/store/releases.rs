@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::super::releases::model::{ReleaseRules, Scenario, ScenarioProgress};
-use super::super::start::StartDeployment;
+use super::super::request::StartDeployment;
 use crate::db::{DbError, Tx};
 use crate::ids::{DeploymentId, ReleaseId};
 
@@ -177,6 +177,27 @@ pub(in super::super) async fn turn_back(
         "update releases set direction = 'back', state = 'in_progress', finished_at = null, error = $2, \
              version = version + 1, updated_at = $3 \
          where id = $1 and direction = 'forward' and state in ('in_progress', 'success')",
+    )
+    .bind(id)
+    .bind(error)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Turns the release around because a person said so: all of it goes back, whatever was to go back by itself, and also what
+/// stopped where it failed. False when it has gone back, or does.
+pub(in super::super) async fn turn_back_by_hand(
+    tx: &mut Tx,
+    id: ReleaseId,
+    error: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "update releases set direction = 'back', state = 'in_progress', finished_at = null, error = $2, \
+             rules = jsonb_set(rules, '{on_failure}', '\"rollback_all\"'), version = version + 1, updated_at = $3 \
+         where id = $1 and state <> 'rolled_back' and not (direction = 'back' and rules ->> 'on_failure' = 'rollback_all')",
     )
     .bind(id)
     .bind(error)

@@ -77,6 +77,15 @@ pub(in super::super) async fn insert(
     Ok(())
 }
 
+/// Takes the cases away, for others to take their place.
+pub(in super::super) async fn clear(tx: &mut Tx, id: DeploymentId) -> Result<(), DbError> {
+    sqlx::query("delete from deployment_tests where deployment = $1")
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// A past execution to be replayed.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(in super::super) struct PastRow {

@@ -20,9 +20,14 @@ use crate::step_functions::{
     ErrorKind, Execution, ExecutionStatus, MachineType, StartExecution, StateMachine, StepFunctionsError,
 };
 
-/// The name of the execution of a case: the same each time, so that it is started once.
-pub(in super::super) fn execution_name(id: DeploymentId, position: usize) -> String {
-    format!("test-{}-{position}", id.to_string().to_ascii_lowercase())
+/// The name of the execution of a case: the same each time, so that it is started once; another after each change of the plan.
+pub(in super::super) fn execution_name(id: DeploymentId, changes: usize, position: usize) -> String {
+    let id = id.to_string().to_ascii_lowercase();
+    if changes == 0 {
+        format!("test-{id}-{position}")
+    } else {
+        format!("test-{id}-{changes}-{position}")
+    }
 }
 
 /// One round over all cases that have not ended.

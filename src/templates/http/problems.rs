@@ -122,6 +122,7 @@ impl From<RemoveError> for Problem {
     fn from(error: RemoveError) -> Self {
         match error {
             RemoveError::UnknownTemplate { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
+            RemoveError::Changed { .. } => Self::new(ProblemKind::PreconditionFailed, error.to_string()),
             RemoveError::Running { .. } => Self::new(
                 ProblemKind::InUse,
                 format!("{error}; wait for them or stop them, and delete then"),

@@ -12,7 +12,9 @@ use super::requests::{RegisterTemplate, TemplateQuery};
 use super::views::TemplateView;
 use crate::app::App;
 use crate::db::paging::{self, Page, PageQuery};
-use crate::http::{Caller, DryRun, Effect, Json, Path, Problem, ProblemKind, Query, Role, etag};
+use crate::http::{
+    Caller, DryRun, Effect, Json, Path, Precondition, Problem, ProblemKind, Query, Role, etag,
+};
 
 /// Registers a template and brings it to its environments. Registering the same again gives 200 and tries again where it is not live.
 #[utoipa::path(post, path = "/v1/templates", tag = "templates", params(DryRun), request_body = RegisterTemplate, responses(
@@ -120,16 +122,28 @@ pub(super) fn unknown(template: &str) -> Problem {
     Problem::new(ProblemKind::NotFound, format!("there is no template `{shown}`"))
 }
 
-/// Deletes a template and its state machines. Refused while executions run; the record of past executions stays.
+/// Deletes a template and its state machines. Refused while executions run; the record of past executions stays. With
+/// `If-Match` only as long as its newest revision is the one that was read.
 #[utoipa::path(delete, path = "/v1/templates/{template}", tag = "templates", params(("template" = String, Path, description = "Its name")), responses(
     (status = 204, description = "Deleted"), (status = 404, description = "No such template", body = Problem),
-    (status = 409, description = "Executions run", body = Problem)))]
+    (status = 409, description = "Executions run", body = Problem),
+    (status = 412, description = "It has another newest revision than `If-Match` says", body = Problem)))]
 pub(super) async fn delete_template(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(template): Path<String>,
+    seen: Precondition,
 ) -> Result<StatusCode, Problem> {
     caller.require(Role::Deployer)?;
-    remove::remove(&app, &template, &caller.name).await?;
+    let newest = if seen.is_given() {
+        let found = find::find(&app, &template).await?;
+        let newest = found.map(|found| found.revision.revision);
+        seen.check_if_given(newest.map(i64::from))
+            .map_err(|unmet| unmet.problem(&format!("`{template}`")))?;
+        newest
+    } else {
+        None
+    };
+    remove::remove(&app, &template, newest, &caller.name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
