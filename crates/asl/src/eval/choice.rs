@@ -7,7 +7,7 @@ use serde_json::Number;
 
 use super::compute::Seen;
 use super::frame::ScopeIx;
-use super::problem::{Problem, names};
+use super::problem::Problem;
 use super::run::Run;
 use super::time;
 use super::view::View;
@@ -28,16 +28,16 @@ impl<'m> Run<'m, '_, '_> {
         for (place, rule) in rules.iter().enumerate() {
             let mut view = self.view(at, effective.json().clone());
             if holds(&rule.test, &mut view, place)? {
-                chosen = Some(rule);
+                chosen = Some((place, rule));
                 break;
             }
         }
         let (next, assign, output) = match (chosen, default) {
-            (Some(rule), _) => (rule.next, &rule.assign, rule.output.as_ref()),
+            (Some((_, rule)), _) => (rule.next, &rule.assign, rule.output.as_ref()),
             (None, Some(default)) => (default, &state.assign, None),
             (None, None) => {
-                return Err(Problem::in_state(
-                    names::NO_CHOICE_MATCHED,
+                // The guide has States.NoChoiceMatched for it; AWS raises this.
+                return Err(Problem::runtime(
                     "Failed to transition out of the state. The state does not point to a next state."
                         .to_owned(),
                 ));
@@ -52,14 +52,16 @@ impl<'m> Run<'m, '_, '_> {
             }
             Io::Jsonata(io) => {
                 let seen = Seen::default();
-                let assigned = self.assign_jsonata(at, assign, &seen)?;
-                let template = if chosen.is_some() {
-                    output
-                } else {
-                    io.output.as_ref()
+                let (within, template) = match chosen {
+                    Some((place, _)) => (format!("Choices[{place}]/"), output),
+                    None => (String::new(), io.output.as_ref()),
                 };
+                let assigned = self.assign_jsonata(at, assign, &within, &seen)?;
                 let output = match template {
-                    Some(template) => Payload::from_json(self.fill_jsonata(at, template, "Output", &seen)?),
+                    Some(template) => {
+                        let location = format!("{within}Output");
+                        Payload::from_json(self.fill_jsonata(at, template, &location, &seen)?)
+                    }
                     None => effective,
                 };
                 self.leave(at, state, output, assigned, Some(next))

@@ -7,6 +7,7 @@ use super::run::Run;
 use super::view::View;
 use crate::json::{Json, Payload};
 use crate::jsonata::{Expression, Surroundings};
+use crate::limits::SECONDS_MAX;
 use crate::machine::{Assign, Io, State, Template};
 
 /// The members of `$states` that only some fields see.
@@ -128,16 +129,18 @@ impl Run<'_, '_, '_> {
         view.fill(template, location)
     }
 
-    /// All are evaluated before any is set.
+    /// All are evaluated before any is set. `within` is what the field stands in, for messages: nothing for the state's own,
+    /// `Choices[1]/`, `Catch[0]/`.
     pub(crate) fn assign_jsonata(
         &mut self,
         at: ScopeIx,
         assign: &Assign,
+        within: &str,
         seen: &Seen,
     ) -> Result<Assigned, Problem> {
         let mut assigned = Assigned::with_capacity(assign.len());
         for (name, template) in assign {
-            let value = self.fill_jsonata(at, template, &format!("Assign/{name}"), seen)?;
+            let value = self.fill_jsonata(at, template, &format!("{within}Assign/{name}"), seen)?;
             assigned.push((name.clone(), Payload::from_json(value)));
         }
         Ok(assigned)
@@ -166,14 +169,26 @@ impl Run<'_, '_, '_> {
         let value = self
             .view(at, input.json().clone())
             .compute_as(expression, field, "number")?;
-        match value.as_number().and_then(serde_json::Number::as_i64) {
-            Some(number) if number >= least => Ok(number),
-            Some(_) => Err(Problem::query(
-                Some(field.into()),
-                format!("The {field} field must be at least {least}, but was: {value}"),
-            )),
-            None => Err(unexpected(expression, field, "integer", &value)),
+        let number = value.as_number().and_then(serde_json::Number::as_i64);
+        let number = number.ok_or_else(|| {
+            Problem::query_value(
+                field,
+                format!("The {field} field cannot be parsed as an integer: {value}"),
+            )
+        })?;
+        if field.ends_with("Seconds") && !(0..=SECONDS_MAX).contains(&number) {
+            return Err(Problem::query_value(
+                field,
+                format!("{field} must be between 0 and {SECONDS_MAX} but was: {number}"),
+            ));
         }
+        if number < least {
+            return Err(Problem::query_value(
+                field,
+                format!("The {field} field must be at least {least}, but was: {number}"),
+            ));
+        }
+        Ok(number)
     }
 
     /// Any number.

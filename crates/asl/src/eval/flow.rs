@@ -21,7 +21,6 @@ impl<'m> Run<'m, '_, '_> {
         self.transitions_left = self.transitions_left.saturating_sub(1);
         let now_ms = self.env.now_ms;
         let input = self.input_of(at);
-        let before = self.frame.scopes.get(at).map_or(0, |scope| scope.previous);
         let entered = self.record_in(
             at,
             Detail::StateEntered {
@@ -32,7 +31,6 @@ impl<'m> Run<'m, '_, '_> {
         );
         if let Some(scope) = self.frame.scopes.get_mut(at) {
             scope.entered_event = entered;
-            scope.entered_previous = before;
             scope.entered_ms = now_ms;
             scope.retry_count = 0;
             scope.retries.clear();
@@ -129,8 +127,14 @@ impl<'m> Run<'m, '_, '_> {
                 (output, assigned)
             }
             Io::Jsonata(io) => {
-                let seen = super::compute::Seen::result(&result);
-                let assigned = self.assign_jsonata(at, &state.assign, &seen)?;
+                // Only what does work has a result.
+                let seen = match &state.body {
+                    Body::Task(_) | Body::Parallel { .. } | Body::Map(_) => {
+                        super::compute::Seen::result(&result)
+                    }
+                    _ => super::compute::Seen::default(),
+                };
+                let assigned = self.assign_jsonata(at, &state.assign, "", &seen)?;
                 let output = match &io.output {
                     Some(template) => Payload::from_json(self.fill_jsonata(at, template, "Output", &seen)?),
                     None => result,
@@ -247,29 +251,8 @@ impl<'m> Run<'m, '_, '_> {
         let Some(scope) = self.frame.scopes.get(at) else {
             return;
         };
-        let (entered, entered_previous, last) = (scope.entered_event, scope.entered_previous, scope.previous);
-        let mut problem = problem.placed(&state.name, entered);
-        if let Kind::Evaluation { location, follows } = &problem.kind {
-            let failure = problem.failure();
-            let follows = match follows {
-                Follows::BeforeEntry => entered_previous,
-                Follows::Last => last,
-            };
-            let id = self.record(
-                follows,
-                Detail::EvaluationFailed {
-                    error: failure.error.unwrap_or_default(),
-                    cause: failure.cause.unwrap_or_default(),
-                    location: location.clone(),
-                    state: state.name.clone(),
-                },
-            );
-            if let Some(scope) = self.frame.scopes.get_mut(at) {
-                scope.previous = id;
-            }
-            // Recorded where it happened; from here on it is an error like any other.
-            problem.kind = Kind::Failed;
-        }
+        let entered = scope.entered_event;
+        let problem = self.evaluation_failed(at, state, problem.placed(&state.name, entered));
         if problem.kind == Kind::Fatal {
             self.execution_failed(at, problem);
             return;
@@ -277,6 +260,55 @@ impl<'m> Run<'m, '_, '_> {
         if self.retry(at, state, &problem) {
             return;
         }
+        self.record_state_failed(at, state);
+        match self.catch(at, state, &problem) {
+            Ok(true) => {}
+            Ok(false) => self.scope_failed(at, state, problem),
+            Err(problem) => {
+                // The catcher itself failed; no other is asked.
+                let problem = self.evaluation_failed(at, state, problem.placed(&state.name, entered));
+                if problem.kind == Kind::Fatal {
+                    self.execution_failed(at, problem);
+                } else {
+                    self.record_state_failed(at, state);
+                    self.scope_failed(at, state, problem);
+                }
+            }
+        }
+    }
+
+    /// Records the failure of an expression where it happened; from here on it is an error like any other.
+    fn evaluation_failed(&mut self, at: ScopeIx, state: &State, mut problem: Problem) -> Problem {
+        let Kind::Evaluation { location, follows } = &problem.kind else {
+            return problem;
+        };
+        let Some(scope) = self.frame.scopes.get(at) else {
+            return problem;
+        };
+        let follows = match follows {
+            Follows::BeforeLast => scope.before_last,
+            Follows::Last => scope.previous,
+        };
+        let failure = problem.failure();
+        let id = self.record(
+            follows,
+            Detail::EvaluationFailed {
+                error: failure.error.unwrap_or_default(),
+                cause: failure.cause.unwrap_or_default(),
+                location: location.clone(),
+                state: state.name.clone(),
+            },
+        );
+        if let Some(scope) = self.frame.scopes.get_mut(at) {
+            scope.before_last = follows;
+            scope.previous = id;
+        }
+        problem.kind = Kind::Failed;
+        problem
+    }
+
+    /// The event of a Map or a Parallel that did not succeed.
+    fn record_state_failed(&mut self, at: ScopeIx, state: &State) {
         match state.kind() {
             StateType::Map => {
                 self.record_in(at, Detail::MapStateFailed);
@@ -285,18 +317,6 @@ impl<'m> Run<'m, '_, '_> {
                 self.record_in(at, Detail::ParallelStateFailed);
             }
             _ => {}
-        }
-        match self.catch(at, state, &problem) {
-            Ok(true) => {}
-            Ok(false) => self.scope_failed(at, state, problem),
-            Err(problem) => {
-                let problem = problem.placed(&state.name, entered);
-                if problem.kind == Kind::Fatal {
-                    self.execution_failed(at, problem);
-                } else {
-                    self.scope_failed(at, state, problem);
-                }
-            }
         }
     }
 

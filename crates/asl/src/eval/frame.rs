@@ -105,8 +105,10 @@ pub(crate) struct Scope {
     /// The event the next one follows.
     pub(crate) previous: u64,
     pub(crate) entered_event: u64,
-    /// The event the state's entry followed.
-    pub(crate) entered_previous: u64,
+    /// The event the last one followed. It is what a failed expression follows: AWS takes a new event up only when all that
+    /// was to be computed with it is.
+    #[serde(default, alias = "entered_previous")]
+    pub(crate) before_last: u64,
     pub(crate) entered_ms: i64,
     /// Attempts made by each retrier of the state.
     pub(crate) retries: Vec<u64>,
@@ -126,7 +128,7 @@ impl Scope {
             variables: Vec::new(),
             previous,
             entered_event: 0,
-            entered_previous: 0,
+            before_last: 0,
             entered_ms: 0,
             retries: Vec::new(),
             retry_count: 0,

@@ -182,7 +182,7 @@ impl<'m> Run<'m, '_, '_> {
                 )),
                 (_, Io::JsonPath(_)) => Err(not_an_array("$")),
             },
-            Items::At(query) => match self.view(at, effective.json().clone()).path(query)? {
+            Items::At(query) => match self.view(at, effective.json().clone()).reference(query)? {
                 items @ Json::Array(_) => Ok(Payload::from_json(items)),
                 _ => Err(not_an_array(&query.text)),
             },
@@ -198,10 +198,7 @@ impl<'m> Run<'m, '_, '_> {
         if taken.room {
             self.make_ready(at);
         }
-        let started = self.record(
-            taken.previous,
-            Detail::MapIterationStarted(iteration(state, taken.index)),
-        );
+        // An iteration whose input can't be made leaves no event of its own.
         let input = match &map.selector {
             Some(selector) => match self.selected(at, state, selector, (taken.index, taken.item.clone())) {
                 Ok(input) => Payload::from_json(input),
@@ -212,6 +209,10 @@ impl<'m> Run<'m, '_, '_> {
             },
             None => taken.item.clone(),
         };
+        let started = self.record(
+            taken.previous,
+            Detail::MapIterationStarted(iteration(state, taken.index)),
+        );
         let Some(start) = self.machine.start_of(map.processor) else {
             return;
         };

@@ -1,6 +1,6 @@
 //! `ResultPath`: where a result goes in the input.
 
-use super::problem::{Problem, names};
+use super::problem::Problem;
 use crate::json::Payload;
 use crate::machine::Placement;
 
@@ -11,14 +11,11 @@ pub(crate) fn place(placement: &Placement, input: &Payload, result: Payload) -> 
         Placement::Discard => Ok(input.clone()),
         Placement::At(path) => match path.put(input.json(), result.json().clone()) {
             Ok(placed) => Ok(Payload::from_json(placed)),
-            Err(_) => Err(Problem::in_state(
-                names::RESULT_PATH_MATCH_FAILURE,
-                format!(
-                    "Unable to apply ReferencePath {} to input {}",
-                    path.text(),
-                    input.text()
-                ),
-            )),
+            Err(_) => Err(Problem::path_conflict(format!(
+                "Unable to apply ReferencePath {} to input {}",
+                path.text(),
+                input.json()
+            ))),
         },
     }
 }

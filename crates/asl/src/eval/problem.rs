@@ -12,8 +12,8 @@ pub(crate) mod names {
     pub(crate) const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
     pub(crate) const INTRINSIC_FAILURE: &str = "States.IntrinsicFailure";
     pub(crate) const ITEM_READER_FAILED: &str = "States.ItemReaderFailed";
-    pub(crate) const NO_CHOICE_MATCHED: &str = "States.NoChoiceMatched";
     pub(crate) const QUERY_EVALUATION_ERROR: &str = "States.QueryEvaluationError";
+    pub(crate) const REFERENCE_PATH_CONFLICT: &str = "States.ReferencePathConflict";
     pub(crate) const RESULT_PATH_MATCH_FAILURE: &str = "States.ResultPathMatchFailure";
     pub(crate) const RUNTIME: &str = "States.Runtime";
     pub(crate) const TASK_FAILED: &str = "States.TaskFailed";
@@ -56,8 +56,8 @@ pub(crate) enum Kind {
 /// What `EvaluationFailed` follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Follows {
-    /// What the state's entry followed: AWS evaluates the expressions of a state before it is in it.
-    BeforeEntry,
+    /// What the scope's last event follows: AWS evaluates the expressions of a state before it is in it.
+    BeforeLast,
     /// The scope's last event.
     Last,
 }
@@ -85,7 +85,7 @@ impl Problem {
             cause: Cause::InState(text),
             kind: Kind::Evaluation {
                 location,
-                follows: Follows::BeforeEntry,
+                follows: Follows::BeforeLast,
             },
         }
     }
@@ -99,6 +99,11 @@ impl Problem {
             },
             ..Problem::query(None, text)
         }
+    }
+
+    /// A Reference Path does not fit what it is applied to. The text stands alone, as people on AWS report it.
+    pub(crate) fn path_conflict(text: String) -> Problem {
+        Problem::failed(Some(names::REFERENCE_PATH_CONFLICT.into()), Some(text.into()))
     }
 
     /// `what` is a state's name or a task's resource.
@@ -168,6 +173,11 @@ impl Problem {
             names::ALL => true,
             names::TASK_FAILED => !matches!(self.kind, Kind::TimedOut { .. }),
             names::HEARTBEAT_TIMEOUT => self.kind == Kind::TimedOut { heartbeat: true },
+            // The guide's name for what AWS raises under another one; a definition that follows the guide catches it.
+            names::RESULT_PATH_MATCH_FAILURE => matches!(
+                self.error.as_deref(),
+                Some(names::RESULT_PATH_MATCH_FAILURE | names::REFERENCE_PATH_CONFLICT)
+            ),
             wanted => self.error.as_deref() == Some(wanted),
         })
     }

@@ -101,9 +101,13 @@ impl<'m> Run<'m, '_, '_> {
             }
             Io::Jsonata(_) => {
                 let seen = Seen::error(&error);
-                let assigned = self.assign_jsonata(at, &catcher.assign, &seen)?;
+                let within = format!("Catch[{place}]/");
+                let assigned = self.assign_jsonata(at, &catcher.assign, &within, &seen)?;
                 let output = match &catcher.output {
-                    Some(template) => Payload::from_json(self.fill_jsonata(at, template, "Output", &seen)?),
+                    Some(template) => {
+                        let location = format!("{within}Output");
+                        Payload::from_json(self.fill_jsonata(at, template, &location, &seen)?)
+                    }
                     None => error,
                 };
                 (output, assigned)

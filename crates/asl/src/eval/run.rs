@@ -264,6 +264,7 @@ impl<'m, 'r, 'e> Run<'m, 'r, 'e> {
         let previous = self.frame.scopes.get(at).map_or(0, |scope| scope.previous);
         let id = self.record(previous, detail);
         if let Some(scope) = self.frame.scopes.get_mut(at) {
+            scope.before_last = previous;
             scope.previous = id;
         }
         id

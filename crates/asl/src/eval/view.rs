@@ -148,8 +148,28 @@ impl<'v, 'e> View<'v, 'e> {
 
     /// A field that is a path (`InputPath`, `OutputPath`, `ItemsPath`, …).
     pub(crate) fn path(&self, query: &Query) -> Result<Json, Problem> {
-        self.look(query)
-            .map_err(|why| Problem::runtime(format!("Invalid path '{}' : {why}", query.text)))
+        self.look(query).map_err(|why| {
+            if self.input == Json::Null && query.root == Root::Input {
+                return null_input();
+            }
+            Problem::runtime(format!("Invalid path '{}' : {why}", query.text))
+        })
+    }
+
+    /// A field that is a Reference Path and is applied step by step (`ItemsPath`): the message names the step.
+    pub(crate) fn reference(&self, query: &Query) -> Result<Json, Problem> {
+        let root = self.root(&query.root);
+        match (root, self.look(query)) {
+            (_, Ok(found)) => Ok(found),
+            (Some(root), Err(_)) if query.path.is_definite() => {
+                let step = query.path.failing_step(&root);
+                Err(Problem::path_conflict(format!(
+                    "Unable to apply step \"{}\" to input {root}",
+                    step.unwrap_or_default()
+                )))
+            }
+            (_, Err(why)) => Err(Problem::runtime(format!("Invalid path '{}' : {why}", query.text))),
+        }
     }
 
     /// What is at a path; the text says why there is nothing.
@@ -163,6 +183,15 @@ impl<'v, 'e> View<'v, 'e> {
             },
         }
         .map_err(|missing| missing.0)
+    }
+
+    /// A member of a payload template. An index past the end of an array gives null there (and nowhere else).
+    fn template_path(&self, query: &Query, field: &str) -> Result<Json, Problem> {
+        self.named_path(query, field)
+            .or_else(|problem| match self.root(&query.root) {
+                Some(root) if query.path.ends_past_an_array(&root) => Ok(Json::Null),
+                _ => Err(problem),
+            })
     }
 
     /// A field whose message names it.
@@ -216,7 +245,14 @@ impl<'v, 'e> View<'v, 'e> {
     pub(crate) fn fill(&mut self, template: &Template, location: &str) -> Result<Json, Problem> {
         match template {
             Template::Constant(value) => Ok(value.clone()),
-            Template::Query { query, field } => self.named_path(query, field),
+            Template::Query { query, .. }
+                if self.input == Json::Null
+                    && query.root == Root::Input
+                    && location.starts_with("Parameters") =>
+            {
+                Err(null_input())
+            }
+            Template::Query { query, field } => self.template_path(query, field),
             Template::Call(call) => self.call(call),
             Template::Array(parts) => {
                 let mut items = Vec::with_capacity(parts.len());
@@ -244,6 +280,11 @@ impl<'v, 'e> View<'v, 'e> {
             Template::Computed(expression) => self.compute(expression, location),
         }
     }
+}
+
+/// As people on AWS report it of states after one that gave null.
+fn null_input() -> Problem {
+    Problem::runtime("Unable to apply Path transformation to null or empty input.".to_owned())
 }
 
 fn key(text: &'static str) -> Arc<str> {

@@ -14,7 +14,7 @@ use serde_json::Number;
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::paths::{Query, Root};
-use crate::random::Stream;
+use crate::random::JavaRandom;
 
 pub(crate) use encodings::hex;
 pub use parse::IntrinsicSyntaxError;
@@ -205,17 +205,17 @@ fn round_half_up(number: &Number) -> Option<i64> {
     fits.then_some(rounded as i64)
 }
 
-/// From `start` to below `end`. The same seed gives the same number.
+/// From `start` to below `end`. A seed gives what Java's `Random` does with it.
 fn math_random(start: &Json, end: &Json, seed: Option<&Json>, world: &mut dyn World) -> Result<Json, String> {
     let (start, end) = (whole(start)?, whole(end)?);
     let width = end.checked_sub(start).and_then(|width| u64::try_from(width).ok());
     let Some(width) = width.filter(|width| *width > 0) else {
         return Err("The start number must be less than the end number.".to_owned());
     };
-    let bits = match seed {
-        Some(seed) => Stream::new(whole(seed)?.cast_unsigned()).next(),
-        None => world.random(),
-    };
+    if let Some(seed) = seed {
+        return Ok(Json::from(JavaRandom::new(whole(seed)?).next_between(start, end)));
+    }
+    let bits = world.random();
     let offset = i64::try_from(bits % width).unwrap_or_default();
     Ok(Json::from(start + offset))
 }

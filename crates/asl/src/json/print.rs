@@ -39,10 +39,18 @@ pub(crate) fn value(value: &Json, out: &mut String) {
     }
 }
 
-/// Appends a number.
+/// Appends a number, one with a fraction as Java prints it: `0.001` and `9999999.9`, but `1.0E-4` and `1.0E7`.
 pub(crate) fn number(number: &Number, out: &mut String) {
-    // Writing to a String can't fail.
-    let _ = write!(out, "{number}");
+    let float = if number.is_f64() { number.as_f64() } else { None };
+    let Some(float) = float.filter(|float| *float != 0.0 && !(1e-3..1e7).contains(&float.abs())) else {
+        // Writing to a String can't fail.
+        let _ = write!(out, "{number}");
+        return;
+    };
+    let text = format!("{float:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let fraction = if digits.contains('.') { "" } else { ".0" };
+    let _ = write!(out, "{digits}{fraction}E{exponent}");
 }
 
 /// Appends `text` as a JSON string with its quotes.
@@ -110,7 +118,28 @@ fn has_special(eight: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::string;
+    use super::{number, string};
+
+    #[test]
+    fn numbers_are_printed_as_java_prints_them() {
+        for (text, printed) in [
+            ("1.0", "1.0"),
+            ("-0.0", "-0.0"),
+            ("1.50", "1.5"),
+            ("0.001", "0.001"),
+            ("0.0001", "1.0E-4"),
+            ("-1.25e-7", "-1.25E-7"),
+            ("9999999.5", "9999999.5"),
+            ("1E7", "1.0E7"),
+            ("12345678.9", "1.23456789E7"),
+            ("1e21", "1.0E21"),
+            ("9223372036854775807", "9223372036854775807"),
+        ] {
+            let mut out = String::new();
+            number(&serde_json::from_str(text).unwrap(), &mut out);
+            assert_eq!(out, printed);
+        }
+    }
 
     #[test]
     fn every_place_of_a_special_byte_is_found() {

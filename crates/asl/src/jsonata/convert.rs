@@ -35,7 +35,6 @@ pub(super) struct Budget {
 pub(super) enum Refused {
     Undefined,
     Function,
-    NotFinite,
     TooLarge,
 }
 
@@ -44,7 +43,7 @@ pub(super) fn from_jsonata(value: &JValue, budget: &mut Budget) -> Result<Json, 
     match value {
         JValue::Null => Ok(Json::Null),
         JValue::Bool(value) => Ok(Json::Bool(*value)),
-        JValue::Number(number) => from_number(*number).ok_or(Refused::NotFinite),
+        JValue::Number(number) => Ok(from_number(*number)),
         JValue::String(text) => {
             spend(budget, text.len())?;
             Ok(Json::from(&**text))
@@ -93,13 +92,18 @@ fn spend(budget: &mut Budget, bytes: usize) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Whole numbers come out without a fraction (`3`, not `3.0`).
-fn from_number(number: f64) -> Option<Json> {
-    // Doubles hold every whole number up to here.
-    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() <= WHOLE_MAX {
+/// Whole numbers come out without a fraction (`3`, not `3.0`). What is no number to JSON comes out as its name.
+fn from_number(number: f64) -> Json {
+    // Beyond this a whole number is not one of Java's longs any more.
+    const WHOLE_MAX: f64 = 9.223_372_036_854_776e18;
+    if number.fract() == 0.0 && number.abs() < WHOLE_MAX {
         #[expect(clippy::cast_possible_truncation, reason = "the bound was checked")]
-        return Some(Json::from(number as i64));
+        return Json::from(number as i64);
     }
-    Number::from_f64(number).map(Json::Number)
+    match Number::from_f64(number) {
+        Some(number) => Json::Number(number),
+        None if number.is_nan() => Json::from("NaN"),
+        None if number > 0.0 => Json::from("Infinity"),
+        None => Json::from("-Infinity"),
+    }
 }

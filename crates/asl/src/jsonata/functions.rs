@@ -1,23 +1,25 @@
-//! The functions AWS adds (`$partition $range $hash $random $uuid $parse`), those it takes away (`$eval`), and the clock.
-//! A library's function can hold nothing borrowed, so what is random comes from one seed and the time is copied in.
+//! What an expression can call besides the library's functions: those AWS adds, the one it takes away (`$eval`), the clock, and
+//! the few the library answers otherwise than the reference. A library's function can hold nothing borrowed, so what is random
+//! comes from one seed and the time is copied in.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
+use super::added;
+use super::evaluate::Surroundings;
+use crate::random::Stream;
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError};
 use jsonata_core::parser;
 use jsonata_core::value::JValue;
-use md5::Md5;
-use sha1::Sha1;
-use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::convert::to_jsonata;
-use super::evaluate::Surroundings;
-use crate::intrinsics::hex;
-use crate::json::read;
-use crate::random::Stream;
+/// What `encodeURIComponent` leaves as it is, beside letters and digits.
+const COMPONENT: &str = "-_.!~*'()";
 
-fn refused(text: &str) -> EvaluatorError {
+/// What `encodeURI` leaves as it is, beside letters and digits.
+const URL: &str = "-_.!~*'();,/?:@&=+$#";
+
+pub(super) fn refused(text: &str) -> EvaluatorError {
     EvaluatorError::EvaluationError(text.to_owned())
 }
 
@@ -29,14 +31,16 @@ pub(super) fn register(
     let items_max = surroundings.limits.jsonata_sequence_max;
     let now_ms = surroundings.now_ms;
     let stream = Rc::new(Cell::new(Stream::new(surroundings.seed)));
-    evaluator.register_fn("partition", partition)?;
-    evaluator.register_fn("range", move |args: &[JValue]| range(args, items_max))?;
-    evaluator.register_fn("hash", hash)?;
-    evaluator.register_fn("parse", parse)?;
+    evaluator.register_fn("partition", added::partition)?;
+    evaluator.register_fn("range", move |args: &[JValue]| added::range(args, items_max))?;
+    evaluator.register_fn("hash", added::hash)?;
+    evaluator.register_fn("parse", added::parse)?;
     let bits = Rc::clone(&stream);
-    evaluator.register_fn("uuid", move |_: &[JValue]| Ok(JValue::string(uuid(&bits))))?;
-    evaluator.register_fn_override("random", move |args: &[JValue]| {
-        Ok(JValue::from_f64(random(args, &stream)))
+    evaluator.register_fn("uuid", move |args: &[JValue]| added::uuid(args, &bits))?;
+    evaluator.register_fn_override("random", move |args: &[JValue]| added::random(args, &stream))?;
+    evaluator.register_fn_override("encodeUrl", |args: &[JValue]| encode(args, "encodeUrl", URL))?;
+    evaluator.register_fn_override("encodeUrlComponent", |args: &[JValue]| {
+        encode(args, "encodeUrlComponent", COMPONENT)
     })?;
     evaluator.register_fn_override("eval", |_: &[JValue]| {
         Err(refused("T1006: Attempted to invoke a non-function"))
@@ -48,39 +52,6 @@ pub(super) fn register(
     evaluator.register_fn_override("millis", move |_: &[JValue]| Ok(JValue::from_f64(millis)))?;
     evaluator.register_fn_override("now", move |args: &[JValue]| now(args, now_ms))?;
     Ok(())
-}
-
-fn next(stream: &Cell<Stream>) -> u64 {
-    let mut numbers = stream.get();
-    let number = numbers.next();
-    stream.set(numbers);
-    number
-}
-
-/// From 0 to below 1; the same seed gives the same number.
-fn random(args: &[JValue], stream: &Cell<Stream>) -> f64 {
-    let bits = match args.first().and_then(JValue::as_f64) {
-        Some(seed) => Stream::new(seed.to_bits()).next(),
-        None => next(stream),
-    };
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
-    let numerator = (bits >> 11) as f64;
-    numerator / 9_007_199_254_740_992.0
-}
-
-/// A version 4 UUID.
-fn uuid(stream: &Cell<Stream>) -> String {
-    let (high, low) = (next(stream), next(stream));
-    let high = (high & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000;
-    let low = (low & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000;
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xFFFF,
-        high & 0xFFFF,
-        low >> 48,
-        low & 0xFFFF_FFFF_FFFF
-    )
 }
 
 /// `$now(picture?, timezone?)`, through the library's `$fromMillis`.
@@ -142,96 +113,24 @@ fn pad(args: &[JValue], characters_max: usize) -> Result<JValue, EvaluatorError>
     }))
 }
 
-/// `$partition(array, size)`
-fn partition(args: &[JValue]) -> Result<JValue, EvaluatorError> {
-    let (Some(JValue::Array(items)), Some(size)) = (args.first(), args.get(1).and_then(JValue::as_f64))
-    else {
-        return Err(refused(
-            "T0410: Argument of function \"partition\" does not match function signature",
-        ));
-    };
-    let size = size.floor();
-    if size < 1.0 {
-        return Err(refused(
-            "D3137: The chunk size of \"partition\" must be a positive number",
-        ));
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is at least 1; too large saturates"
-    )]
-    let size = size as usize;
-    let chunks = items.chunks(size).map(|chunk| JValue::array(chunk.to_vec()));
-    Ok(JValue::array(chunks.collect()))
-}
-
-/// `$range(first, last, step)`, both ends included.
-fn range(args: &[JValue], items_max: usize) -> Result<JValue, EvaluatorError> {
-    let number = |at: usize| args.get(at).and_then(JValue::as_f64);
-    let (Some(first), Some(last), Some(step)) = (number(0), number(1), number(2)) else {
-        return Err(refused(
-            "T0410: Argument of function \"range\" does not match function signature",
-        ));
-    };
-    if step == 0.0 {
-        return Err(refused("D3137: The step of \"range\" must not be 0"));
-    }
-    let count = ((last - first) / step).floor() + 1.0;
-    #[expect(clippy::cast_precision_loss, reason = "the bound only needs to be near")]
-    if count > items_max as f64 {
-        return Err(refused(
-            "D2014: The size of the sequence allocated by \"range\" is too large",
-        ));
-    }
-    let mut numbers = Vec::new();
-    let mut at = 0.0;
-    while at < count {
-        numbers.push(JValue::from_f64(first + at * step));
-        at += 1.0;
-    }
-    Ok(JValue::array(numbers))
-}
-
-/// `$hash(data, algorithm)`; the algorithm is SHA-256 where none is given.
-fn hash(args: &[JValue]) -> Result<JValue, EvaluatorError> {
-    let data = match args.first() {
-        Some(JValue::String(text)) => text.to_string(),
-        Some(JValue::Undefined) | None => return Ok(JValue::Undefined),
-        Some(other) => other
-            .to_json_string()
-            .map_err(|error| refused(&error.to_string()))?,
-    };
-    let data = data.as_bytes();
-    let digest = match args.get(1).and_then(JValue::as_str) {
-        Some("MD5") => hex(&Md5::digest(data)),
-        Some("SHA-1") => hex(&Sha1::digest(data)),
-        None | Some("SHA-256") => hex(&Sha256::digest(data)),
-        Some("SHA-384") => hex(&Sha384::digest(data)),
-        Some("SHA-512") => hex(&Sha512::digest(data)),
-        Some(_) => {
-            return Err(refused(
-                "D3137: The algorithm of \"hash\" must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512",
-            ));
-        }
-    };
-    Ok(JValue::string(digest))
-}
-
-/// `$parse(text)`: the JSON value of a text.
-fn parse(args: &[JValue]) -> Result<JValue, EvaluatorError> {
+/// `$encodeUrl(text)` and `$encodeUrlComponent(text)` as JavaScript has them; the library keeps too much, and too little.
+fn encode(args: &[JValue], function: &str, kept: &str) -> Result<JValue, EvaluatorError> {
     match args.first() {
         Some(JValue::String(text)) => {
-            let value = read::read(text).map_err(|error| {
-                refused(&format!(
-                    "D3137: The argument of \"parse\" is not valid JSON: {error}"
-                ))
-            })?;
-            Ok(to_jsonata(&value))
+            let mut out = String::with_capacity(text.len());
+            for byte in text.bytes() {
+                if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
+                    out.push(char::from(byte));
+                } else {
+                    // Writing to a String can't fail.
+                    let _ = write!(out, "%{byte:02X}");
+                }
+            }
+            Ok(JValue::string(out))
         }
         Some(JValue::Undefined) | None => Ok(JValue::Undefined),
-        Some(_) => Err(refused(
-            "T0410: Argument 1 of function \"parse\" does not match function signature",
-        )),
+        Some(_) => Err(refused(&format!(
+            "T0410: Argument 1 of function \"{function}\" does not match function signature"
+        ))),
     }
 }

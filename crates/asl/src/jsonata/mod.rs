@@ -3,6 +3,7 @@
 //! An [`Expression`] is compiled once. Evaluating it converts only what it mentions: of `$states` the members named, of the
 //! variables those that occur. Depth, time, sequences and output are bounded.
 
+mod added;
 mod convert;
 mod evaluate;
 mod functions;
@@ -11,6 +12,7 @@ pub mod references;
 #[cfg(test)]
 mod suite;
 pub mod syntax;
+mod wording;
 
 use std::fmt;
 use std::sync::Arc;

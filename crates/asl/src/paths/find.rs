@@ -40,6 +40,37 @@ impl Path {
         }
     }
 
+    /// The key or index, as text, at which a path of keys and indexes leads nowhere.
+    pub(crate) fn failing_step(&self, root: &Json) -> Option<String> {
+        match self.stop(root)? {
+            (Segment::Key(key), _) => Some(key.to_string()),
+            (Segment::Index(index), _) => Some(index.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Whether it leads nowhere only because an array is too short.
+    pub(crate) fn ends_past_an_array(&self, root: &Json) -> bool {
+        matches!(self.stop(root), Some((Segment::Index(_), Json::Array(_))))
+    }
+
+    /// The first segment that leads nowhere (or is neither key nor index), and the value it is applied to.
+    fn stop<'a>(&'a self, root: &'a Json) -> Option<(&'a Segment, &'a Json)> {
+        let mut value = root;
+        for segment in &self.segments {
+            let next = match (segment, value) {
+                (Segment::Key(key), _) => value.get(key),
+                (Segment::Index(index), Json::Array(items)) => at(items, *index),
+                _ => None,
+            };
+            match next {
+                Some(next) => value = next,
+                None => return Some((segment, value)),
+            }
+        }
+        None
+    }
+
     /// The common case, keys only, without building anything.
     fn find_keys<'a>(&self, current: &'a Json) -> Option<&'a Json> {
         let mut value = current;

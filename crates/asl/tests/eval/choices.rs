@@ -154,7 +154,9 @@ fn and_or_not_combine() {
 fn without_a_default_no_match_is_an_error() {
     let definition = r#"{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.a","IsPresent":true,"Next":"Y"}]},
         "Y":{"Type":"Succeed"}}}"#;
-    assert_eq!(run(definition, "{}", &[]).failure().0, "States.NoChoiceMatched");
+    let (error, cause) = run(definition, "{}", &[]).failure();
+    assert_eq!(error, "States.Runtime");
+    assert!(cause.ends_with("(entered at the event id #2). Failed to transition out of the state. The state does not point to a next state."));
 }
 
 #[test]

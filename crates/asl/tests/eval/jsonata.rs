@@ -99,8 +99,25 @@ fn a_map_takes_items_and_a_selector() {
 #[test]
 fn aws_functions_are_there_and_eval_is_not() {
     assert_eq!(output("$partition([1,2,3,4,5], 2)", "{}"), "[[1,2],[3,4],[5]]");
-    assert_eq!(output("$range(0, 1, 0.5)", "{}"), "[0,0.5,1]");
     assert_eq!(output("$range(3, 1, -1)", "{}"), "[3,2,1]");
+    assert_eq!(output("$range(1.7, 5.9, 2)", "{}"), "[1,3,5]");
+    assert_eq!(output("$range(4, 4, 1)", "{}"), "4");
+    assert_eq!(output("[1, 2, 3] ~> $partition()", "{}"), "[[1,2,3]]");
+    assert_eq!(
+        output(
+            "[$range(1, 5, 0), $range(5, 1, 1), $range(1, 5), $partition([], 2), $partition([1], 0), $hash('a')]",
+            "{}"
+        ),
+        "[]"
+    );
+    assert_eq!(output("$random(42)", "{}"), "0.7275636800328681");
+    assert_eq!(
+        output(
+            "$encodeUrl('a b/é?x=1') & ' ' & $encodeUrlComponent('a-b/c')",
+            "{}"
+        ),
+        "\"a%20b/%C3%A9?x=1 a-b%2Fc\""
+    );
     assert_eq!(
         output("$hash('abc', 'SHA-1')", "{}"),
         "\"a9993e364706816aba3e25717850c26c9cd0d89d\""
@@ -171,7 +188,6 @@ fn runaway_expressions_are_stopped() {
         "($f := function($n){ $f($n + 1) }; $f(0))",
         "($f := function($n){ 1 + $f($n + 1) }; $f(0))",
         "[1..100000]",
-        "1/0",
         "$pad('x', 200000000)",
     ] {
         let definition = jsonata(&format!(r#""Type":"Pass","Output":"{{% {expression} %}}""#));
@@ -191,4 +207,182 @@ fn the_two_languages_share_variables() {
         &[],
     );
     assert_eq!(run.output(), r#"{"sum":3}"#);
+}
+
+/// What stands behind "… specified for the field 'Output' ".
+fn failing(expression: &str) -> String {
+    let text = output(expression, "{}");
+    text.split_once("specified for the field 'Output' ")
+        .map_or(text.clone(), |(_, why)| why.to_owned())
+}
+
+#[test]
+fn errors_have_the_words_of_the_reference() {
+    for (expression, text) in [
+        (
+            "'a' + 1",
+            r#"T2001: The left side of the "+" operator must evaluate to a number"#,
+        ),
+        (
+            "1 * 'a'",
+            r#"T2002: The right side of the "*" operator must evaluate to a number"#,
+        ),
+        ("-'a'", r#"D1002: Cannot negate a non-numeric value: "a""#),
+        (
+            "1 + (2 < 'a' ? 1 : 2)",
+            r#"T2009: The values 2 and "a" either side of operator "<" must be of the same data type"#,
+        ),
+        (
+            "true >= 1",
+            r#"T2010: The expressions either side of operator ">=" must evaluate to numeric or string values"#,
+        ),
+        (
+            "$sum(['a'])",
+            r#"T0412: Argument 1 of function "sum" must be an array of "numbers""#,
+        ),
+        (
+            "$uppercase($string(1) & $length(1))",
+            r#"T0410: Argument 1 of function "length" does not match function signature"#,
+        ),
+        (
+            "$sum(1, 2)",
+            r#"T0410: Argument 2 of function "sum" does not match function signature"#,
+        ),
+        (
+            "1 ~> $uppercase",
+            r#"T0410: Argument 1 of function "uppercase" does not match function signature"#,
+        ),
+        (
+            "$join([1])",
+            r#"T0412: Argument 1 of function "join" must be an array of "strings""#,
+        ),
+        ("$number('x')", r#"D3030: Unable to cast value to a number: "x""#),
+        (
+            "$formatBase(10, 99)",
+            "D3100: The radix of the formatBase function must be between 2 and 36.  It was given 99",
+        ),
+        (
+            "[1..'a']",
+            "T2004: The right side of the range operator (..) must evaluate to an integer",
+        ),
+        (
+            "$single([1, 2])",
+            "D3138: The $single() function expected exactly 1 matching result.  Instead it matched more.",
+        ),
+        ("$parse('{bad')", "D3137: Invalid JSON"),
+        (
+            "$hash('a', 'X')",
+            "D3137: Hash algorithm 'X' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5",
+        ),
+        (
+            "$hash(1, 'MD5')",
+            r#"T0410: Argument 1 of function "hash" does not match function signature"#,
+        ),
+        (
+            "$partition([1], -1)",
+            "D3137: Second argument must be zero or greater",
+        ),
+        (
+            "$uuid(1)",
+            r#"T0410: Argument 1 of function "uuid" does not match function signature"#,
+        ),
+    ] {
+        assert_eq!(
+            failing(expression),
+            format!("threw an error during evaluation. {text}"),
+            "{expression}"
+        );
+    }
+    assert_eq!(
+        failing("function($x){ $x }"),
+        "returned an unsupported result type."
+    );
+}
+
+#[test]
+fn numbers_that_json_has_not_come_out_as_their_names() {
+    assert_eq!(
+        output("[1/0, -1/0, 9000000000000 * 1000]", "{}"),
+        r#"["Infinity","-Infinity",9000000000000000]"#
+    );
+}
+
+#[test]
+fn a_failing_field_of_a_rule_or_catcher_is_named_with_its_place() {
+    let choice = r#"{"QueryLanguage":"JSONata","StartAt":"C","States":{"C":{"Type":"Choice","Choices":[
+            {"Condition":"{% false %}","Next":"Z"},{"Condition":"{% true %}",FIELD,"Next":"Z"}]},"Z":{"Type":"Succeed"}}}"#;
+    for (field, location) in [
+        (r#""Output":{"v":"{% $nope %}"}"#, "Choices[1]/Output/v"),
+        (r#""Assign":{"v":"{% $nope %}"}"#, "Choices[1]/Assign/v"),
+    ] {
+        let run = run(&choice.replace("FIELD", field), "{}", &[]);
+        assert_eq!(run.wire(3)["evaluationFailedEventDetails"]["location"], location);
+    }
+}
+
+#[test]
+fn a_catcher_that_fails_fails_the_state_once_more() {
+    let run = run(
+        r#"{"QueryLanguage":"JSONata","StartAt":"P","States":{
+            "P":{"Type":"Parallel","Branches":[{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"E"}}}],
+                "Catch":[{"ErrorEquals":["E"],"Output":"{% $nope %}","Next":"Z"},{"ErrorEquals":["States.ALL"],"Next":"Z"}],"Next":"Z"},
+            "Z":{"Type":"Succeed"}}}"#,
+        "{}",
+        &[],
+    );
+    assert_eq!(
+        run.wire(6)["evaluationFailedEventDetails"]["location"],
+        "Catch[0]/Output"
+    );
+    assert_eq!(
+        run.lines().split_off(4),
+        [
+            "5 <- 4 ParallelStateFailed",
+            "6 <- 4 EvaluationFailed",
+            "7 <- 6 ParallelStateFailed",
+            "8 <- 7 ExecutionFailed"
+        ]
+    );
+}
+
+#[test]
+fn an_item_selector_that_fails_leaves_no_event_of_its_iteration() {
+    let run = run(
+        &jsonata(
+            r#""Type":"Map","Items":[1],"ItemSelector":"{% $nope %}",
+               "ItemProcessor":{"StartAt":"I","States":{"I":{"Type":"Pass","End":true}}}"#,
+        ),
+        "{}",
+        &[],
+    );
+    assert_eq!(
+        run.lines().split_off(2),
+        [
+            "3 <- 2 MapStateStarted",
+            "4 <- 2 EvaluationFailed",
+            "5 <- 4 MapStateFailed",
+            "6 <- 5 ExecutionFailed"
+        ]
+    );
+}
+
+#[test]
+fn seconds_that_are_computed_must_be_whole_and_in_range() {
+    for (seconds, text) in [
+        ("1.5", "The Seconds field cannot be parsed as an integer: 1.5"),
+        ("-1", "Seconds must be between 0 and 99999999 but was: -1"),
+        (
+            "100000000",
+            "Seconds must be between 0 and 99999999 but was: 100000000",
+        ),
+    ] {
+        let run = run(
+            &jsonata(&format!(r#""Type":"Wait","Seconds":"{{% {seconds} %}}""#)),
+            "{}",
+            &[],
+        );
+        let (error, cause) = run.failure();
+        assert_eq!(error, "States.QueryEvaluationError");
+        assert!(cause.ends_with(text), "{cause}");
+    }
 }

@@ -41,7 +41,13 @@ fn a_result_path_makes_what_is_missing_on_its_way() {
         r#"{"a": "text"}"#,
         &[],
     );
-    assert_eq!(run.failure().0, "States.ResultPathMatchFailure");
+    assert_eq!(
+        run.failure(),
+        (
+            "States.ReferencePathConflict".to_owned(),
+            r#"Unable to apply ReferencePath $.a.b to input {"a":"text"}"#.to_owned()
+        )
+    );
 }
 
 #[test]
@@ -188,5 +194,65 @@ fn calls_that_are_not_calls_are_refused_when_the_machine_is_built() {
         let definition = one(&format!(r#""Type":"Pass","Parameters":{{"v.$":"{call}"}}"#));
         let node = asl::json::spanned::parse(&definition).unwrap();
         assert!(asl::machine::build(&node).is_err(), "{call}");
+    }
+}
+
+#[test]
+fn items_that_are_not_there_name_the_step_that_failed() {
+    let map = r#""Type":"Map","ItemsPath":"$.a.b","ItemProcessor":{"StartAt":"I","States":{"I":{"Type":"Pass","End":true}}}"#;
+    let run = run(&one(map), r#"{"a": {"c": 1}}"#, &[]);
+    assert_eq!(
+        run.failure(),
+        (
+            "States.ReferencePathConflict".to_owned(),
+            r#"Unable to apply step "b" to input {"a":{"c":1}}"#.to_owned()
+        )
+    );
+}
+
+#[test]
+fn a_conflict_of_paths_is_caught_by_either_name() {
+    for name in ["States.ReferencePathConflict", "States.ResultPathMatchFailure"] {
+        let run = run(
+            &format!(
+                r#"{{"StartAt":"S","States":{{
+                "S":{{"Type":"Parallel","ResultPath":"$.x","Branches":[{{"StartAt":"B","States":{{"B":{{"Type":"Succeed"}}}}}}],
+                    "Catch":[{{"ErrorEquals":["{name}"],"Next":"C"}}],"End":true}},
+                "C":{{"Type":"Pass","Parameters":{{"e.$":"$.Error"}},"End":true}}}}}}"#
+            ),
+            "1",
+            &[],
+        );
+        assert_eq!(run.output(), r#"{"e":"States.ReferencePathConflict"}"#);
+    }
+}
+
+#[test]
+fn an_index_past_the_end_is_null_in_a_template_and_an_error_elsewhere() {
+    let input = r#"{"a": [1]}"#;
+    assert_eq!(
+        pass(r#""Parameters":{"x.$":"$.a[5]","y.$":"$.a[5].b"}"#, input),
+        r#"{"x":null,"y":null}"#
+    );
+    let run = run(&one(r#""Type":"Pass","InputPath":"$.a[5]""#), input, &[]);
+    assert!(run.failure().1.ends_with("No results for path: $['a'][5]"));
+}
+
+#[test]
+fn paths_do_not_apply_to_a_null_input() {
+    for field in [
+        r#""InputPath":"$.a""#,
+        r#""Parameters":{"x.$":"$.a"}"#,
+        r#""Parameters":{"x.$":"$"}"#,
+    ] {
+        let run = run(&one(&format!(r#""Type":"Pass",{field}"#)), "null", &[]);
+        let (error, cause) = run.failure();
+        assert_eq!(error, "States.Runtime");
+        assert!(
+            cause.ends_with(
+                "(entered at the event id #2). Unable to apply Path transformation to null or empty input."
+            ),
+            "{cause}"
+        );
     }
 }
