@@ -183,10 +183,11 @@ impl Run<'_, '_, '_> {
             ));
         }
         if number < least {
-            return Err(Problem::query_value(
-                field,
-                format!("The {field} field must be at least {least}, but was: {number}"),
-            ));
+            let text = match least {
+                0 => format!("{field} cannot be negative."),
+                _ => format!("{field} must be at least {least} but was: {number}"),
+            };
+            return Err(Problem::query_value(field, text));
         }
         Ok(number)
     }

@@ -146,14 +146,13 @@ pub(super) fn parse(args: &[JValue]) -> Result<JValue, EvaluatorError> {
 /// `$random(seed?)`: from 0 to below 1; a seed gives what Java's `Random` does with it.
 pub(super) fn random(args: &[JValue], stream: &Cell<Stream>) -> Result<JValue, EvaluatorError> {
     at_most(args, 1, "random")?;
-    Ok(JValue::from_f64(match given(args, 0) {
-        Some(seed) => JavaRandom::new(whole(seed, "random", 1)?).next_double(),
-        None => {
-            #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
-            let numerator = (next(stream) >> 11) as f64;
-            numerator / 9_007_199_254_740_992.0
-        }
-    }))
+    if let Some(seed) = given(args, 0) {
+        let mut random = JavaRandom::new(whole(seed, "random", 1)?);
+        return Ok(JValue::from_f64(random.next_double()));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double")]
+    let numerator = (next(stream) >> 11) as f64;
+    Ok(JValue::from_f64(numerator / 9_007_199_254_740_992.0))
 }
 
 /// `$uuid()`: of version 4.
