@@ -135,6 +135,12 @@ pub const OAUTH_TOKEN_MS_DEFAULT: i64 = 5 * 60 * 1_000;
 pub const JOB_POLL_MS_FIRST: u64 = 500;
 /// The longest time between two looks at a `.sync` job, in ms. Jobs of minutes are seen to end within seconds.
 pub const JOB_POLL_MS_MAX: u64 = 15_000;
+/// Looks at a `.sync` job in a row that may fail before the task does: the job goes on whatever became of one request.
+pub const JOB_POLL_FAILURES_MAX: u32 = 8;
+/// Pages of a cluster's instance groups or fleets that are read to find one by its name (EMR quota: 48 groups; a page has 50).
+pub const LOOK_UP_PAGES_MAX: usize = 20;
+/// Lanes that the `.sync` jobs of one service share: 16,384 of them are followed at a time.
+pub const JOB_LANES: u64 = 64;
 /// A service that does not take a connection within this is away, in ms.
 pub const CONNECT_MS_MAX: u64 = 5_000;
 /// Connections to one host kept for the next call.

@@ -12,6 +12,7 @@ mod log_events;
 mod metadata;
 pub mod objects;
 mod optimised;
+mod own;
 mod protocols;
 mod s3;
 mod sdk;
@@ -26,7 +27,6 @@ use asl::eval::{FailureKind, TaskCall};
 use asl::json::Payload;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use tokio_util::sync::CancellationToken;
 
 use self::objects::Objects;
 use crate::Engine;
@@ -44,13 +44,19 @@ pub trait Dispatch: Send + Sync + 'static {
     /// holds up nobody else: for example `lambda:resize-image`, `http:api.example.com`, `sns`.
     fn lane(&self, call: &TaskCall) -> String;
 
-    /// Performs the task. Dropping the future, or `context.cancelled`, means nobody waits any more. Must not panic and
-    /// must not block the thread.
+    /// Performs the task. Dropping the future means that nobody waits any more. Must not panic and must not block the
+    /// thread. A `.sync` job whose submission was answered before (`context.submitted`) is followed, not submitted again.
     fn invoke(
         &self,
         call: Arc<TaskCall>,
         context: TaskContext,
     ) -> BoxFuture<'static, Result<Reply, TaskError>>;
+
+    /// Stops the job of a `.sync` task that nobody waits for any more, as far as its service can. `context.submitted` says
+    /// which. Best effort: what can't be stopped goes on.
+    fn stop(&self, _call: Arc<TaskCall>, _context: TaskContext) -> BoxFuture<'static, ()> {
+        async {}.boxed()
+    }
 
     /// The result of a task (`states:startExecution.sync`) whose child execution closed. Pure.
     fn child_closed(&self, call: &TaskCall, child: &Closed) -> Result<Payload, TaskError>;
@@ -91,8 +97,9 @@ pub struct TaskContext {
     pub role_arn: Arc<str>,
     /// The test case of the mock file the execution was started with.
     pub mock_case: Option<Arc<str>>,
-    /// Cancelled when the state has timed out, failed elsewhere, or the execution was stopped.
-    pub cancelled: CancellationToken,
+    /// What the service answered when the task's job was submitted, if it was: before the crash that the task is performed
+    /// again after, or before it is to be stopped.
+    pub submitted: Option<Payload>,
     /// Tells the execution what happens before the answer is there.
     pub progress: Progress,
 }

@@ -7,9 +7,11 @@ use asl::json::value::{Json, Object};
 use super::aws::Caller;
 use super::errors::{self, Generation, Wording};
 use super::metadata::{self, Connection};
+use super::own::{self, Own};
 use super::sdk::{Action, Called, Circumstances, within_limit};
 use super::{TaskContext, TaskError};
 use crate::arn::{Arn, Resource};
+use crate::limits::LOOK_UP_PAGES_MAX;
 
 /// How an integration's errors begin, and the SDK for Java 1 names its service and its own exception.
 const WORDS: &[(&str, &str, &str, &str)] = &[
@@ -79,13 +81,23 @@ pub(super) struct Optimised {
     pub(super) service: &'static str,
     pub(super) action: Action,
     pub(super) wording: Wording,
+    /// What Step Functions changed about it.
+    own: Option<&'static Own>,
 }
 
 impl Optimised {
     /// By the names in the resource.
     pub(super) fn find(service: &str, action: &str) -> Option<Self> {
         let integration = catalogue::integration(service)?;
-        let (service, operation) = integration.model(integration.action(action)?)?;
+        let offered = integration.action(action)?;
+        let own = own::find(integration.service, action);
+        let (service, operation) = match own {
+            Some(own) => {
+                let service = catalogue::service(integration.sdk)?;
+                (service, service.action(own.operation)?)
+            }
+            None => integration.model(offered)?,
+        };
         let (name, prefix, java, unmodelled) = WORDS
             .iter()
             .find(|(name, ..)| *name == integration.service)
@@ -100,6 +112,7 @@ impl Optimised {
                 model: service.name,
                 generation: Generation::First,
             },
+            own,
         })
     }
 
@@ -107,20 +120,26 @@ impl Optimised {
     pub(super) async fn call(
         &self,
         caller: &Caller,
-        parameters: &Json,
+        given: &Json,
         context: &TaskContext,
         circumstances: Circumstances<'_>,
     ) -> Result<Payload, TaskError> {
         if self.service == "sqs" {
-            queue_has_a_host(parameters, &self.wording)?;
+            queue_has_a_host(given, &self.wording)?;
         }
         let prepared;
         let parameters = match self.service {
             "events" => {
-                prepared = with_origin(parameters, context);
+                prepared = with_origin(given, context);
                 &prepared
             }
-            _ => parameters,
+            _ => match self.own {
+                Some(own) => {
+                    prepared = self.as_service_has_it(own, caller, given, circumstances).await?;
+                    &prepared
+                }
+                None => given,
+            },
         };
         let Called { answer, mut response } = self
             .action
@@ -129,12 +148,51 @@ impl Optimised {
         if self.service == "events" {
             return all_taken(response);
         }
+        if let Some(own) = self.own {
+            response = own.result(given, response);
+        }
         let connection = match self.service {
             "dynamodb" => Connection::Capital,
             _ => Connection::Small,
         };
         metadata::add(&mut response, &answer, connection);
         within_limit(response, self.service)
+    }
+
+    /// The parameters of an action of Step Functions' own; what it names is looked up first.
+    async fn as_service_has_it(
+        &self,
+        own: &Own,
+        caller: &Caller,
+        given: &Json,
+        circumstances: Circumstances<'_>,
+    ) -> Result<Json, TaskError> {
+        let Some(look_up) = &own.look_up else {
+            return Ok(own.parameters(given, None));
+        };
+        let text = |name: &str| given.get(name).and_then(Json::as_str).unwrap_or_default();
+        let name = text(look_up.by);
+        let list = Action::find(self.action.service.name, look_up.list)
+            .ok_or_else(|| errors::fail("States.Runtime", format!("no action `{}`", look_up.list)))?;
+        let mut asked = Object::from_iter([("ClusterId".into(), Json::from(text("ClusterId")))]);
+        for _ in 0..LOOK_UP_PAGES_MAX {
+            let page = Json::from(asked.clone());
+            let page = list
+                .call(caller, &page, circumstances, &self.wording)
+                .await?
+                .response;
+            if let Some(id) = look_up.found(&page, name) {
+                return Ok(own.parameters(given, Some(id)));
+            }
+            match page.get("Marker") {
+                Some(marker) => asked.insert("Marker".into(), marker.clone()),
+                None => break,
+            };
+        }
+        Err(errors::fail(
+            "States.Runtime",
+            format!("The cluster has no {} '{name}'", look_up.by),
+        ))
     }
 }
 

@@ -13,6 +13,7 @@ use super::config::IntegrationsConfig;
 use super::errors::Wording;
 use super::functions::Functions;
 use super::http::Http;
+use super::jobs::Job;
 use super::lambda::Lambda;
 use super::objects::Objects;
 use super::optimised::Optimised;
@@ -87,7 +88,7 @@ impl Dispatch for Services {
                 service,
                 pattern: Pattern::Sync | Pattern::Sync2,
                 ..
-            } => format!("{service}:sync:{:?}", call.id),
+            } => format!("{service}:sync:{}", jobs::lane(call.token.as_deref())),
             Resource::Service { service, .. } => service.to_string(),
             Resource::AwsSdk { service, .. } => format!("aws-sdk:{service}"),
         }
@@ -99,11 +100,16 @@ impl Dispatch for Services {
         context: TaskContext,
     ) -> BoxFuture<'static, Result<Reply, TaskError>> {
         let inner = self.inner.clone();
-        let cancelled = context.cancelled.clone();
+        async move { inner.perform(&call, &context).await }.boxed()
+    }
+
+    fn stop(&self, call: Arc<TaskCall>, context: TaskContext) -> BoxFuture<'static, ()> {
+        let inner = self.inner.clone();
         async move {
-            tokio::select! {
-                result = inner.perform(&call, &context) => result,
-                () = cancelled.cancelled() => Err(errors::fail("States.TaskFailed", "the task was cancelled")),
+            if let Err(error) = inner.stop(&call, &context).await {
+                let (error, cause) = (error.error.as_deref(), error.cause.as_deref());
+                tracing::warn!(execution = %context.execution_id, resource = %call.resource.text(), error, cause,
+                    "a job that nobody waits for could not be stopped");
             }
         }
         .boxed()
@@ -218,13 +224,49 @@ impl Inner {
         let optimised = Optimised::find(service, action).ok_or_else(|| not_supported(text))?;
         if matches!(pattern, Pattern::Sync | Pattern::Sync2) {
             let following = jobs::find(service, action).ok_or_else(|| not_supported(text))?;
-            return following
-                .run(&optimised, &self.caller, &call.parameters, context, circumstances)
-                .await;
+            let job = Job {
+                following,
+                optimised: &optimised,
+                caller: &self.caller,
+                clock: &*self.clock,
+                parameters: &call.parameters,
+                circumstances,
+            };
+            return job.run(context).await;
         }
         optimised
             .call(&self.caller, call.parameters.json(), context, circumstances)
             .await
+    }
+
+    /// Stops the job of a task that was submitted.
+    async fn stop(&self, call: &TaskCall, context: &TaskContext) -> Result<(), TaskError> {
+        let (Some(submitted), Resource::Service { service, action, .. }) =
+            (&context.submitted, &call.resource)
+        else {
+            return Ok(());
+        };
+        let (Some(optimised), Some(following)) =
+            (Optimised::find(service, action), jobs::find(service, action))
+        else {
+            return Ok(());
+        };
+        let here = place_of(call, context)?;
+        let token = sdk::token(context, call.id);
+        let circumstances = Circumstances {
+            here: &here,
+            token: &token,
+            now_ms: self.clock.now_ms(),
+        };
+        let job = Job {
+            following,
+            optimised: &optimised,
+            caller: &self.caller,
+            clock: &*self.clock,
+            parameters: &call.parameters,
+            circumstances,
+        };
+        job.stop(submitted).await
     }
 
     fn engine(&self) -> Result<Arc<Engine>, TaskError> {

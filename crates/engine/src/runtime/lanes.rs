@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use asl::eval::{Event, Pattern, TaskCall, TaskId};
 use asl::json::Payload;
+use futures::future::BoxFuture;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::live::is_job;
 use crate::executions::ExecutionId;
 use crate::integrations::{Dispatch, Progress, Reply, TaskContext, TaskError};
 use crate::limits;
@@ -30,6 +33,8 @@ pub(super) struct Job {
     pub(super) execution_arn: Arc<str>,
     pub(super) role_arn: Arc<str>,
     pub(super) mock_case: Option<Arc<str>>,
+    /// Of a `.sync` job: what its service answered, when it was submitted before.
+    pub(super) submitted: Option<Payload>,
 }
 
 /// All lanes of the process. Cheap to clone.
@@ -140,7 +145,8 @@ impl Lanes {
         while let Some(job) = state.lanes.get_mut(name)?.waiting.pop_front() {
             let key = (job.execution, job.call.id);
             match state.open.get(&key) {
-                Some(cancelled) if !cancelled.is_cancelled() => {
+                // A job that was submitted is to be stopped even if nobody came to follow it.
+                Some(cancelled) if !cancelled.is_cancelled() || job.submitted.is_some() => {
                     let cancelled = cancelled.clone();
                     return Some((job, cancelled));
                 }
@@ -173,25 +179,61 @@ impl Lanes {
             }
             return deliver(execution, end_of(&job.call, answer));
         }
+        let known = Arc::new(watch::Sender::new(job.submitted.clone()));
         let context = TaskContext {
             execution_id: execution,
             execution_arn: Arc::clone(&job.execution_arn),
             role_arn: Arc::clone(&job.role_arn),
             mock_case: job.mock_case.clone(),
-            cancelled: cancelled.clone(),
+            submitted: job.submitted.clone(),
             progress: Progress {
                 exchanged: None,
                 submitted: {
                     let deliver = Arc::clone(deliver);
-                    Arc::new(move |output| deliver(execution, Event::TaskSubmitted { id, output }))
+                    let known = Arc::clone(&known);
+                    Arc::new(move |output: Payload| {
+                        known.send_replace(Some(output.clone()));
+                        deliver(execution, Event::TaskSubmitted { id, output });
+                    })
                 },
             },
         };
-        let invoked = self.inner.dispatch.invoke(Arc::clone(&job.call), context);
-        match cancelled.run_until_cancelled(invoked).await {
+        let mut invoked = self
+            .inner
+            .dispatch
+            .invoke(Arc::clone(&job.call), context.clone());
+        match cancelled.run_until_cancelled(&mut invoked).await {
+            Some(answer) => deliver(execution, event_of(&job.call, answer)),
+            None if is_job(&job.call.resource) => {
+                let stopped = self.stop(job, context, invoked, known.subscribe());
+                // The process ends: whoever takes over follows the job.
+                self.inner.shutdown.run_until_cancelled(stopped).await;
+            }
             // Nobody waits: of a cancelled task there is nothing to tell.
             None => {}
-            Some(answer) => deliver(execution, event_of(&job.call, answer)),
+        }
+    }
+
+    /// Stops the job of a task that was cancelled. A submission under way is waited for: only its answer says what there is
+    /// to be stopped.
+    async fn stop(
+        &self,
+        job: &Job,
+        context: TaskContext,
+        invoked: BoxFuture<'static, Result<Reply, TaskError>>,
+        mut known: watch::Receiver<Option<Payload>>,
+    ) {
+        let submitted = tokio::select! {
+            submitted = known.wait_for(Option::is_some) => match submitted {
+                Ok(submitted) => submitted.clone(),
+                Err(_) => None,
+            },
+            // Refused, or over.
+            _ = invoked => None,
+        };
+        if submitted.is_some() {
+            let context = TaskContext { submitted, ..context };
+            self.inner.dispatch.stop(Arc::clone(&job.call), context).await;
         }
     }
 }

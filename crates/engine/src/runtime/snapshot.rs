@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use asl::eval::{Event, Frame, MapRunCall, TaskCall, TaskId, TimerId};
+use asl::json::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::chance::Moment;
@@ -25,6 +26,9 @@ pub(super) const WHOLE_BYTES_MAX: usize = 8 * 1024;
 pub(super) struct OpenTask {
     pub(super) call: Arc<TaskCall>,
     pub(super) stage: Stage,
+    /// Of a `.sync` job: what its service answered when it was submitted. Whoever takes over follows that job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) submitted: Option<Payload>,
 }
 
 /// A Map Run that has not ended.

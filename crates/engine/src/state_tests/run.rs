@@ -9,7 +9,6 @@ use asl::eval::{Command, Env, Event, ExecutionFacts, Failure, MachineKind, TaskC
 use asl::json::{Json, Payload, read};
 use asl::machine::{GraphIx, Machine};
 use futures::future::BoxFuture;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::context::{self, ContextError};
@@ -166,7 +165,6 @@ struct Driver<'a> {
 struct Calling {
     id: TaskId,
     answer: BoxFuture<'static, Result<Reply, TaskError>>,
-    _cancelled: tokio_util::sync::DropGuard,
 }
 
 impl Driver<'_> {
@@ -202,14 +200,13 @@ impl Driver<'_> {
     fn call(&self, probed: &Probed, call: TaskCall) -> Calling {
         let facts = probed.facts();
         let name = &facts.name;
-        let cancelled = CancellationToken::new();
         let context = TaskContext {
             execution_id: ExecutionId(Uuid::now_v7()),
             // Services want an ARN of a form they know.
             execution_arn: self.place.express(&facts.machine_name, name, name).into(),
             role_arn: Arc::clone(&facts.role_arn),
             mock_case: None,
-            cancelled: cancelled.clone(),
+            submitted: None,
             progress: Progress {
                 submitted: Arc::new(|_| {}),
                 exchanged: Some({
@@ -224,7 +221,6 @@ impl Driver<'_> {
         Calling {
             id,
             answer: self.engine.config().dispatch.invoke(Arc::new(call), context),
-            _cancelled: cancelled.drop_guard(),
         }
     }
 

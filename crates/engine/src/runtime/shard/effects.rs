@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::eval::{Resource, TaskId};
+use asl::eval::{Resource, TaskCall, TaskId};
 
 use super::Shard;
 use crate::executions::{ExecutionId, ExecutionStatus, ParentTask};
@@ -15,7 +15,7 @@ use crate::runtime::lanes::Job;
 use crate::runtime::live::Action;
 use crate::runtime::message::{Closed, Input, Message, StartConflict};
 use crate::runtime::slot::{Here, Pending, Slot, State, Tell, refuse, say};
-use crate::runtime::snapshot::OpenMapRun;
+use crate::runtime::snapshot::{OpenMapRun, OpenTask};
 
 impl Shard {
     pub(super) fn send(&mut self, record: Record) {
@@ -95,11 +95,14 @@ impl Shard {
     ) -> Option<Box<Here>> {
         for action in pending.actions {
             match action {
-                Action::Dispatch(call) if here.live.tasks.contains_key(&call.id) => {
-                    self.dispatch(id, &here, &call);
+                // None: over before it began.
+                Action::Dispatch(call) => {
+                    if let Some(task) = here.live.tasks.get(&call.id) {
+                        self.dispatch(id, &here, task);
+                    }
                 }
-                // Over before it began, or set when it happened.
-                Action::Dispatch(_) | Action::Timer(..) => {}
+                // Set when it happened.
+                Action::Timer(..) => {}
                 Action::Cancel(task) => self.ground.lanes.cancel((id, task)),
                 Action::StopNested(task) => self.ground.nested.stop(ParentTask { execution: id, task }),
                 Action::DriveMapRun(task) => self.drive_map_run(id, &here, task),
@@ -161,13 +164,10 @@ impl Shard {
         self.ground.map_runs.drive(run.arn(), order);
     }
 
-    pub(super) fn dispatch(&self, id: ExecutionId, here: &Here, call: &Arc<asl::eval::TaskCall>) {
-        let is_mocked = || {
-            let case = here.mock_case.as_deref();
-            case.is_some_and(|case| mocks::answer(case, call).is_some())
-        };
+    pub(super) fn dispatch(&self, id: ExecutionId, here: &Here, task: &OpenTask) {
+        let call = &task.call;
         if let Resource::Activity { arn } = &call.resource
-            && !is_mocked()
+            && !is_mocked(here, call)
         {
             return self.ground.activities.offer(
                 arn,
@@ -184,8 +184,15 @@ impl Shard {
             execution_arn: Arc::clone(&facts.execution_arn),
             role_arn: Arc::clone(&facts.role_arn),
             mock_case: here.mock_case.clone(),
+            submitted: task.submitted.clone(),
         });
     }
+}
+
+/// Whether the execution's test case answers this task.
+pub(super) fn is_mocked(here: &Here, call: &TaskCall) -> bool {
+    let case = here.mock_case.as_deref();
+    case.is_some_and(|case| mocks::answer(case, call).is_some())
 }
 
 /// Another execution has the ARN.

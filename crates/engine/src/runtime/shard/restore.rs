@@ -1,6 +1,7 @@
 //! Executions that come back from the tables: after a restart, or because they were put away.
 
 use super::Shard;
+use super::effects::is_mocked;
 use crate::executions::ExecutionId;
 use crate::runtime::live::must_be_dispatched_again;
 use crate::runtime::message::{Input, LoadError, Loaded, Recovered};
@@ -96,9 +97,9 @@ impl Shard {
                 .live
                 .tasks
                 .values()
-                .filter(|task| must_be_dispatched_again(task))
+                .filter(|task| must_be_dispatched_again(task) || is_mocked(&here, &task.call))
             {
-                self.dispatch(id, &here, &task.call);
+                self.dispatch(id, &here, task);
             }
             for task in here.live.map_runs.keys() {
                 self.drive_map_run(id, &here, *task);
