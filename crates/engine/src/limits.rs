@@ -137,6 +137,10 @@ pub const JOB_POLL_MS_FIRST: u64 = 500;
 pub const JOB_POLL_MS_MAX: u64 = 15_000;
 /// Looks at a `.sync` job in a row that may fail before the task does: the job goes on whatever became of one request.
 pub const JOB_POLL_FAILURES_MAX: u32 = 8;
+/// Containers of one Kubernetes job whose logs are read; a result of 256 KiB has room for few.
+pub const LOG_CONTAINERS_MAX: usize = 100;
+/// How long the token is good that a call of a cluster's API carries, in seconds (EKS: at most 15 minutes).
+pub const CLUSTER_TOKEN_SECONDS: u64 = 60;
 /// Pages of a cluster's instance groups or fleets that are read to find one by its name (EMR quota: 48 groups; a page has 50).
 pub const LOOK_UP_PAGES_MAX: usize = 20;
 /// Lanes that the `.sync` jobs of one service share: 16,384 of them are followed at a time.

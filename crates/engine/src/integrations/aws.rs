@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningInstructions, SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4::SigningParams;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -15,7 +17,9 @@ use thiserror::Error;
 
 use super::config::{Credentials, IntegrationsConfig};
 use crate::arn::Place;
-use crate::limits::{CONNECT_MS_MAX, IDLE_CONNECTIONS_MAX, RESPONSE_BYTES_MAX, SERVICE_SECONDS_MAX};
+use crate::limits::{
+    CLUSTER_TOKEN_SECONDS, CONNECT_MS_MAX, IDLE_CONNECTIONS_MAX, RESPONSE_BYTES_MAX, SERVICE_SECONDS_MAX,
+};
 
 /// A service as its callers name it.
 #[derive(Debug, Clone, Copy)]
@@ -217,6 +221,29 @@ impl Caller {
         sign_request(request, &credentials, service, &place.region, now_ms)
     }
 
+    /// The token that the Kubernetes API of an EKS cluster takes: a request of `sts:GetCallerIdentity` that is signed but not
+    /// sent (EKS user guide, "IAM authenticator").
+    pub(super) fn cluster_token(&self, cluster: &str, place: &Place, now_ms: i64) -> Result<String, String> {
+        let url = format!(
+            "https://sts.{}.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",
+            place.region
+        );
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(CLUSTER_TOKEN_SECONDS));
+        let request = http::Request::builder()
+            .uri(&url)
+            .header(http::header::HOST, format!("sts.{}.amazonaws.com", place.region))
+            .header("x-k8s-aws-id", cluster)
+            .body(Bytes::new())
+            .map_err(|error| error.to_string())?;
+        let credentials = self.config.credentials.clone().unwrap_or_else(|| stand_in(place));
+        let (_, added) = signed(&request, &credentials, "sts", settings, &place.region, now_ms)?.into_parts();
+        let mut url = url::Url::parse(&url).map_err(|error| error.to_string())?;
+        url.query_pairs_mut().extend_pairs(added);
+        Ok(format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(url.as_str())))
+    }
+
     /// Where a service is: by the SDK's variable, by the short name that hosts have (`LOGS`), else on AWS.
     fn target(&self, service: Service, place: &Place, host_prefix: &str) -> Result<Target, CallError> {
         let endpoints = &self.config.endpoints;
@@ -291,6 +318,37 @@ fn sign_request(
     region: &str,
     now_ms: i64,
 ) -> Result<(), String> {
+    let settings = service.signing();
+    let (to_add, _) = signed(
+        request,
+        credentials,
+        service.signing_name,
+        settings,
+        region,
+        now_ms,
+    )?
+    .into_parts();
+    for header in to_add {
+        let (Ok(name), Ok(value)) = (
+            HeaderName::try_from(header.name()),
+            HeaderValue::try_from(header.value()),
+        ) else {
+            return Err(format!("`{}` can't be a header", header.name()));
+        };
+        request.headers_mut().insert(name, value);
+    }
+    Ok(())
+}
+
+/// What signing adds to a request.
+fn signed(
+    request: &http::Request<Bytes>,
+    credentials: &Credentials,
+    signing_name: &str,
+    settings: SigningSettings,
+    region: &str,
+    now_ms: i64,
+) -> Result<SigningInstructions, String> {
     let identity = aws_credential_types::Credentials::new(
         credentials.access_key.clone(),
         credentials.secret.clone(),
@@ -303,9 +361,9 @@ fn sign_request(
     let params = SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name(service.signing_name)
+        .name(signing_name)
         .time(UNIX_EPOCH + since_1970)
-        .settings(service.signing())
+        .settings(settings)
         .build()
         .map_err(|error| error.to_string())?
         .into();
@@ -326,17 +384,7 @@ fn sign_request(
     let (instructions, _) = sign(signable, &params)
         .map_err(|error| error.to_string())?
         .into_parts();
-    let (to_add, _) = instructions.into_parts();
-    for header in to_add {
-        let (Ok(name), Ok(value)) = (
-            HeaderName::try_from(header.name()),
-            HeaderValue::try_from(header.value()),
-        ) else {
-            return Err(format!("`{}` can't be a header", header.name()));
-        };
-        request.headers_mut().insert(name, value);
-    }
-    Ok(())
+    Ok(instructions)
 }
 
 /// The whole answer, unless it is too long.

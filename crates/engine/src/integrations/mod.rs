@@ -2,6 +2,7 @@
 //! task may be handed over again after a crash (at least once), never after its answer was recorded.
 
 mod aws;
+mod bedrock;
 pub mod config;
 mod errors;
 mod functions;

@@ -187,7 +187,7 @@ impl Optimised {
             match page.get("Marker") {
                 Some(marker) => asked.insert("Marker".into(), marker.clone()),
                 None => break,
-            };
+            }
         }
         Err(errors::fail(
             "States.Runtime",

@@ -73,7 +73,13 @@ const SERVERLESS: &str = "emr-serverless";
 const APPLICATION: &[Shown] = &[Shown::Given("ApplicationId")];
 
 const OWN: &[Own] = &[
-    plain(EMR, "createCluster", "runJobFlow", &[], &[Shown::Only("JobFlowId", "ClusterId")]),
+    plain(
+        EMR,
+        "createCluster",
+        "runJobFlow",
+        &[],
+        &[Shown::Only("JobFlowId", "ClusterId")],
+    ),
     plain(
         EMR,
         "setClusterTerminationProtection",
@@ -128,15 +134,34 @@ const OWN: &[Own] = &[
             &[],
         )
     },
-    plain("emr-containers", "deleteVirtualCluster", "deleteVirtualCluster", &[], &[]),
-    plain(SERVERLESS, "startApplication", "startApplication", &[], APPLICATION),
+    plain(
+        "emr-containers",
+        "deleteVirtualCluster",
+        "deleteVirtualCluster",
+        &[],
+        &[],
+    ),
+    plain(
+        SERVERLESS,
+        "startApplication",
+        "startApplication",
+        &[],
+        APPLICATION,
+    ),
     plain(SERVERLESS, "stopApplication", "stopApplication", &[], APPLICATION),
-    plain(SERVERLESS, "deleteApplication", "deleteApplication", &[], APPLICATION),
+    plain(
+        SERVERLESS,
+        "deleteApplication",
+        "deleteApplication",
+        &[],
+        APPLICATION,
+    ),
 ];
 
 /// How an action differs; none when it is the service's own as it is.
 pub(super) fn find(service: &str, action: &str) -> Option<&'static Own> {
-    OWN.iter().find(|own| own.service == service && own.action == action)
+    OWN.iter()
+        .find(|own| own.service == service && own.action == action)
 }
 
 impl Own {
@@ -160,7 +185,7 @@ impl Own {
                 Some((_, Name::As(known))) => sent.insert((*known).into(), value),
                 Some((_, Name::In(known))) => sent.insert((*known).into(), Json::array(vec![value])),
                 None => sent.insert(name.clone(), value),
-            };
+            }
         }
         sent.into()
     }
@@ -173,7 +198,10 @@ impl Own {
                 Shown::Only(from, to) => (to, std::mem::take(&mut result).get(from).cloned()),
                 Shown::First(from, to) => {
                     let response = std::mem::take(&mut result);
-                    let first = response.get(from).and_then(Json::as_array).and_then(<[Json]>::first);
+                    let first = response
+                        .get(from)
+                        .and_then(Json::as_array)
+                        .and_then(<[Json]>::first);
                     (to, first.cloned())
                 }
                 Shown::Given(name) => (name, given.get(name).cloned()),
@@ -221,7 +249,10 @@ mod tests {
                 let service = catalogue::service(integration.sdk).unwrap();
                 let operation = service.action(own.operation).unwrap();
                 for (_, Name::As(known) | Name::In(known)) in own.renamed {
-                    assert!(service.input(operation).unwrap().member(known).is_some(), "{name} {known}");
+                    assert!(
+                        service.input(operation).unwrap().member(known).is_some(),
+                        "{name} {known}"
+                    );
                 }
                 if let Some(look_up) = &own.look_up {
                     assert!(service.action(look_up.list).is_some(), "{name}");
@@ -244,8 +275,13 @@ mod tests {
     fn a_group_is_found_by_its_name() {
         let own = find(EMR, "modifyInstanceGroupByName").unwrap();
         let page = json(r#"{"InstanceGroups": [{"Id": "g-1", "Name": "a"}, {"Id": "g-2", "Name": "b"}]}"#);
-        let id = own.look_up.as_ref().unwrap().found(page.as_object().unwrap(), "b");
-        let given = json(r#"{"ClusterId": "j", "InstanceGroupName": "b", "InstanceGroup": {"InstanceCount": 2}}"#);
+        let id = own
+            .look_up
+            .as_ref()
+            .unwrap()
+            .found(page.as_object().unwrap(), "b");
+        let given =
+            json(r#"{"ClusterId": "j", "InstanceGroupName": "b", "InstanceGroup": {"InstanceCount": 2}}"#);
         assert_eq!(
             own.parameters(&given, id).to_string(),
             r#"{"ClusterId":"j","InstanceGroups":[{"InstanceCount":2,"InstanceGroupId":"g-2"}]}"#

@@ -21,7 +21,7 @@ use super::s3::S3;
 use super::sdk::{self, Action, Circumstances};
 use super::topics::Topics;
 use super::{Dispatch, Reply, TaskContext, TaskError};
-use super::{errors, jobs, log_events, states};
+use super::{bedrock, errors, jobs, log_events, states};
 use crate::Engine;
 use crate::arn::{Arn, Place};
 use crate::clock::Clock;
@@ -120,10 +120,7 @@ impl Dispatch for Services {
     }
 
     fn objects(&self) -> Option<Arc<dyn Objects>> {
-        Some(Arc::new(S3 {
-            caller: self.inner.caller.clone(),
-            clock: Arc::clone(&self.inner.clock),
-        }))
+        Some(Arc::new(self.inner.s3()))
     }
 
     fn write_log(
@@ -177,6 +174,11 @@ impl Inner {
                         Some(result) => result,
                         None => self.optimised(call, context, circumstances).await,
                     },
+                    ("eks", "call") => self.http.call_cluster(parameters, &here, now_ms).await,
+                    ("eks", "runJob") => self.http.run_job(call, context, &here, &*self.clock).await,
+                    ("bedrock", "invokeModel") => {
+                        bedrock::invoke_model(&self.s3(), parameters.json(), circumstances).await
+                    }
                     _ => self.optimised(call, context, circumstances).await,
                 };
                 match (*pattern, result) {
@@ -246,12 +248,15 @@ impl Inner {
         else {
             return Ok(());
         };
+        let here = place_of(call, context)?;
+        if (&**service, &**action) == ("eks", "runJob") {
+            return self.http.stop_job(call, submitted, &here, &*self.clock).await;
+        }
         let (Some(optimised), Some(following)) =
             (Optimised::find(service, action), jobs::find(service, action))
         else {
             return Ok(());
         };
-        let here = place_of(call, context)?;
         let token = sdk::token(context, call.id);
         let circumstances = Circumstances {
             here: &here,
@@ -267,6 +272,13 @@ impl Inner {
             circumstances,
         };
         job.stop(submitted).await
+    }
+
+    fn s3(&self) -> S3 {
+        S3 {
+            caller: self.caller.clone(),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     fn engine(&self) -> Result<Arc<Engine>, TaskError> {

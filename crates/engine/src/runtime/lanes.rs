@@ -198,10 +198,7 @@ impl Lanes {
                 },
             },
         };
-        let mut invoked = self
-            .inner
-            .dispatch
-            .invoke(Arc::clone(&job.call), context.clone());
+        let mut invoked = self.inner.dispatch.invoke(Arc::clone(&job.call), context.clone());
         match cancelled.run_until_cancelled(&mut invoked).await {
             Some(answer) => deliver(execution, event_of(&job.call, answer)),
             None if is_job(&job.call.resource) => {

@@ -14,6 +14,7 @@ use signalbox_engine::integrations::Services;
 use signalbox_engine::integrations::config::{Endpoints, Function, IntegrationsConfig};
 use signalbox_engine::wire::{self, Trust};
 use signalbox_engine::{Engine, EngineConfig};
+use signalbox_postgres::testing::TestDatabase;
 use tokio::task::JoinSet;
 
 /// How long a test waits for what has to happen.
@@ -23,6 +24,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Api {
     url: String,
     client: reqwest::Client,
+    engine: Arc<Engine>,
+    database: TestDatabase,
+    integrations: IntegrationsConfig,
     _servers: JoinSet<()>,
 }
 
@@ -35,6 +39,91 @@ pub(crate) struct Sent {
     /// As text, as far as it is text.
     pub(crate) body: String,
     pub(crate) bytes: Bytes,
+}
+
+/// What a stand-in answers, from what it was sent.
+type Script = Arc<dyn Fn(&Sent) -> (u16, String) + Send + Sync>;
+
+/// As a status: no answer ever comes.
+pub(crate) const NEVER: u16 = 0;
+
+/// A service that answers what a test says and remembers what it was sent.
+pub(crate) struct Scripted {
+    pub(crate) url: String,
+    sent: Arc<Mutex<Vec<Sent>>>,
+    _server: JoinSet<()>,
+}
+
+impl Scripted {
+    pub(crate) async fn start(script: impl Fn(&Sent) -> (u16, String) + Send + Sync + 'static) -> Self {
+        let sent = Arc::<Mutex<Vec<Sent>>>::default();
+        let script: Script = Arc::new(script);
+        let router = Router::new()
+            .fallback(scripted)
+            .with_state((Arc::clone(&sent), script));
+        let (url, server) = serve(router).await;
+        Self {
+            url,
+            sent,
+            _server: server,
+        }
+    }
+
+    /// All that came.
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    /// What came and is of this action, by its target, its form or its path.
+    pub(crate) fn of(&self, action: &str) -> Vec<Sent> {
+        self.sent().into_iter().filter(|sent| sent.is(action)).collect()
+    }
+
+    /// Waits until so many of this action have come.
+    pub(crate) async fn until(&self, action: &str, count: usize) -> Vec<Sent> {
+        let wait = async {
+            while self.of(action).len() < count {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .unwrap_or_else(|_| panic!("no {action}: {:?}", self.sent()));
+        self.of(action)
+    }
+}
+
+impl Sent {
+    /// Whether it is a request for this action.
+    pub(crate) fn is(&self, action: &str) -> bool {
+        let target = self
+            .headers
+            .get("x-amz-target")
+            .map(|target| target.to_str().unwrap());
+        target.is_some_and(|target| target.ends_with(&format!(".{action}")))
+            || self.body.contains(&format!("Action={action}&"))
+            || format!("{} {}", self.method, self.path) == action
+    }
+
+    /// Its body.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+}
+
+async fn scripted(
+    State((sent, script)): State<(Arc<Mutex<Vec<Sent>>>, Script)>,
+    request: Request,
+) -> Response {
+    let came = received(request).await;
+    let (status, body) = script(&came);
+    sent.lock().unwrap().push(came);
+    if status == NEVER {
+        return std::future::pending().await;
+    }
+    let mut response = body.into_response();
+    *response.status_mut() = status.try_into().unwrap();
+    response
 }
 
 /// A service that answers everything alike and remembers what it was sent.
@@ -76,21 +165,26 @@ async fn stand_in(
     State((sent, answer)): State<(Arc<Mutex<Vec<Sent>>>, Answer)>,
     request: Request,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    sent.lock().unwrap().push(Sent {
-        method: parts.method.to_string(),
-        path: parts.uri.to_string(),
-        headers: parts.headers,
-        body: String::from_utf8_lossy(&body).into_owned(),
-        bytes: body,
-    });
+    let came = received(request).await;
+    sent.lock().unwrap().push(came);
     let mut response = answer.body.into_response();
     *response.status_mut() = answer.status.try_into().unwrap();
     for (name, value) in answer.headers {
         response.headers_mut().insert(name, value.parse().unwrap());
     }
     response
+}
+
+async fn received(request: Request) -> Sent {
+    let (parts, body) = request.into_parts();
+    let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    Sent {
+        method: parts.method.to_string(),
+        path: parts.uri.to_string(),
+        headers: parts.headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body,
+    }
 }
 
 async fn serve(router: Router) -> (String, JoinSet<()>) {
@@ -119,9 +213,30 @@ pub(crate) fn endpoints<const N: usize>(services: [(&str, &str); N]) -> Endpoint
 
 impl Api {
     pub(crate) async fn start(integrations: IntegrationsConfig) -> Self {
-        let database = signalbox_postgres::testing::database().await;
+        Self::over(signalbox_postgres::testing::database().await, integrations).await
+    }
+
+    /// Begins again over the same database, and what was under way was not written down.
+    pub(crate) async fn kill_and_restart(self) -> Self {
+        let admin = sqlx::PgPool::connect(&self.database.url).await.unwrap();
+        // Nobody can write or take over until the old engine is gone.
+        let mut tx = admin.begin().await.unwrap();
+        sqlx::query("lock table engine.driver in access exclusive mode")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let stopping = self.engine.shutdown();
+        let others = "select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid()";
+        sqlx::query(others).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        stopping.await;
+        Self::over(self.database.clone(), self.integrations.clone()).await
+    }
+
+    async fn over(database: TestDatabase, integrations: IntegrationsConfig) -> Self {
         let pool = sqlx::PgPool::connect(&database.url).await.unwrap();
-        let dispatch = Arc::new(Services::new(integrations, Arc::new(SystemClock)).unwrap());
+        let dispatch = Arc::new(Services::new(integrations.clone(), Arc::new(SystemClock)).unwrap());
         let engine = Engine::open(
             pool,
             EngineConfig {
@@ -132,10 +247,13 @@ impl Api {
         .await
         .unwrap();
         engine.driving().await;
-        let (url, servers) = serve(wire::router(engine, Trust::Nobody)).await;
+        let (url, servers) = serve(wire::router(Arc::clone(&engine), Trust::Nobody)).await;
         Self {
             url,
             client: reqwest::Client::new(),
+            engine,
+            database,
+            integrations,
             _servers: servers,
         }
     }
@@ -177,6 +295,33 @@ impl Api {
         let request = json!({"stateMachineArn": machine, "input": input.to_string()});
         let started = self.ok("StartExecution", request).await;
         self.closed(&started["executionArn"]).await
+    }
+
+    /// The events of an execution.
+    pub(crate) async fn history(&self, execution: &Value) -> Vec<Value> {
+        let request = json!({"executionArn": execution, "maxResults": 1000});
+        let page = self.ok("GetExecutionHistory", request).await;
+        page["events"].as_array().unwrap().clone()
+    }
+
+    /// Waits until the history of an execution has an event of this type; the event.
+    pub(crate) async fn event(&self, execution: &Value, kind: &str) -> Value {
+        let wait = async {
+            loop {
+                let events = self.history(execution).await;
+                if let Some(event) = events.into_iter().find(|event| event["type"] == kind) {
+                    return event;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap()
+    }
+
+    /// Starts a machine; the execution's ARN.
+    pub(crate) async fn begin(&self, machine: &str, input: Value) -> Value {
+        let request = json!({"stateMachineArn": machine, "input": input.to_string()});
+        self.ok("StartExecution", request).await["executionArn"].clone()
     }
 
     /// Waits for an execution's end; how it is described then.

@@ -42,13 +42,19 @@ impl Outgoing {
 impl Http {
     /// Sends a request and reads the answer, both within the time an HTTP task has.
     pub(super) async fn exchange(&self, outgoing: Outgoing) -> Result<Answer, CallError> {
+        self.exchange_by(&self.client, outgoing).await
+    }
+
+    /// The same by a client that trusts others.
+    pub(super) async fn exchange_by(
+        &self,
+        client: &reqwest::Client,
+        outgoing: Outgoing,
+    ) -> Result<Answer, CallError> {
         self.reach
             .allows_url(&outgoing.url)
             .map_err(|error| CallError::Http(error.to_string()))?;
-        let mut request = self
-            .client
-            .request(outgoing.method, outgoing.url)
-            .body(outgoing.body);
+        let mut request = client.request(outgoing.method, outgoing.url).body(outgoing.body);
         for (name, value) in &outgoing.headers {
             request = request.header(name, value);
         }

@@ -60,13 +60,12 @@ pub(super) struct Job<'j> {
 impl Job<'_> {
     /// Submits the job unless it was submitted before, says so, and waits for its end.
     pub(super) async fn run(&self, context: &TaskContext) -> Result<Payload, TaskError> {
-        let response = match &context.submitted {
-            Some(response) => response.clone(),
-            None => {
-                let response = self.submit(context).await?;
-                context.progress.submitted(response.clone());
-                response
-            }
+        let response = if let Some(response) = &context.submitted {
+            response.clone()
+        } else {
+            let response = self.submit(context).await?;
+            context.progress.submitted(response.clone());
+            response
         };
         self.follow(response.json()).await
     }
@@ -91,7 +90,10 @@ impl Job<'_> {
     /// Asks after the job until it is over. A look that fails is not the job's end.
     async fn follow(&self, response: &Json) -> Result<Payload, TaskError> {
         let Following {
-            describe, by, service, ..
+            describe,
+            by,
+            service,
+            ..
         } = self.following;
         // Services answer like this when they took the request and no job came of it (ECS: `Failures`).
         let by = members(by, self.parameters.json(), response)
@@ -239,8 +241,9 @@ mod tests {
 
     #[test]
     fn jobs_are_spread_over_lanes() {
-        let lanes: std::collections::BTreeSet<u64> =
-            (0..1000).map(|number| lane(Some(&format!("token-{number}")))).collect();
+        let lanes: std::collections::BTreeSet<u64> = (0..1000)
+            .map(|number| lane(Some(&format!("token-{number}"))))
+            .collect();
         assert_eq!(lanes.len() as u64, JOB_LANES);
     }
 }

@@ -129,11 +129,7 @@ impl Following {
 }
 
 /// The parameters of an action on a job; none when the response does not say which job it is about.
-pub(super) fn members(
-    wanted: &[(&'static str, Origin)],
-    parameters: &Json,
-    response: &Json,
-) -> Option<Json> {
+pub(super) fn members(wanted: &[(&'static str, Origin)], parameters: &Json, response: &Json) -> Option<Json> {
     let mut by = Object::new();
     for (name, from) in wanted {
         let value = match from {

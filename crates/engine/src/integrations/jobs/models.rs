@@ -20,7 +20,11 @@ pub(super) const JOBS: &[Following] = &[
         ..PLAIN
     },
     sagemaker(
-        ["createHyperParameterTuningJob", "describeHyperParameterTuningJob", "stopHyperParameterTuningJob"],
+        [
+            "createHyperParameterTuningJob",
+            "describeHyperParameterTuningJob",
+            "stopHyperParameterTuningJob",
+        ],
         &[(
             "HyperParameterTuningJobName",
             Parameters("HyperParameterTuningJobName"),
@@ -33,7 +37,11 @@ pub(super) const JOBS: &[Following] = &[
         &["LabelingJobStatus"],
     ),
     sagemaker(
-        ["createProcessingJob", "describeProcessingJob", "stopProcessingJob"],
+        [
+            "createProcessingJob",
+            "describeProcessingJob",
+            "stopProcessingJob",
+        ],
         &[("ProcessingJobName", Parameters("ProcessingJobName"))],
         &["ProcessingJobStatus"],
     ),
