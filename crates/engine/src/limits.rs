@@ -23,6 +23,8 @@ pub const PAGE_TOKEN_MS_MAX: i64 = 24 * 60 * 60 * 1_000;
 pub const REDRIVE_MS_MAX: i64 = 14 * 24 * 60 * 60 * 1_000;
 /// A closed execution and its history are kept this long unless it is configured otherwise (AWS quota: 90 days), in ms.
 pub const RETENTION_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
+/// A Standard execution may be open this long (AWS quota: one year), in ms.
+pub const EXECUTION_MS_MAX: i64 = 365 * 24 * 60 * 60 * 1_000;
 /// Events of one history beyond which an execution cannot be redriven (developer guide: fewer than 24,999).
 pub const REDRIVE_EVENTS_MAX: u64 = 24_999;
 /// A worker's poll for an activity task is held open this long (API reference, `GetActivityTask`: 60 s), in ms.
@@ -65,6 +67,8 @@ pub const CONNECTION_TRUSTED_MS: u64 = 1_000;
 pub const REQUEST_BYTES_MAX: usize = 1_048_576;
 /// How far a signature's time may be from ours (Signature Version 4: 15 minutes), in ms.
 pub const SIGNATURE_AGE_MS_MAX: i64 = 15 * 60 * 1_000;
+/// How long a data key is reused that a customer's key made, in seconds (developer guide, "Data at rest encryption").
+pub const KMS_DATA_KEY_REUSE_SECONDS_DEFAULT: i32 = 300;
 /// Tags of one resource (AWS quota).
 pub const TAGS_PER_RESOURCE_MAX: usize = 50;
 /// Published versions of one state machine (AWS quota).

@@ -112,7 +112,7 @@ impl Activities {
         if !rules::name_is_valid(name) {
             return Err(CreateActivityError::Name(name.to_owned()));
         }
-        rules::check_encryption(&encryption)?;
+        let encryption = rules::read_encryption(encryption)?;
         rules::check_tags(new_tags)?;
         let activity = Activity {
             place,

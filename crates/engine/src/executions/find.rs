@@ -55,7 +55,8 @@ impl Executions {
         Ok(read(&row)?)
     }
 
-    /// Whether it can go on now (developer guide, "Redriving executions"). Asks for the length of its history.
+    /// Whether it can go on now (developer guide, "Redriving executions"; the reasons: API reference, `DescribeExecution`).
+    /// Asks for its machine and the length of its history.
     pub async fn redrivable(&self, execution: &Execution) -> sqlx::Result<Redrivable> {
         let Some(stopped_at) = execution.stopped_at else {
             return Ok(not_in_status(execution.status));
@@ -63,8 +64,17 @@ impl Executions {
         if execution.status == ExecutionStatus::Succeeded {
             return Ok(not_in_status(execution.status));
         }
-        if self.clock.now_ms() - stopped_at > limits::REDRIVE_MS_MAX {
+        let now_ms = self.clock.now_ms();
+        if now_ms - stopped_at > limits::REDRIVE_MS_MAX {
             return Ok(Redrivable::No("Execution redrivable period exceeded".into()));
+        }
+        if now_ms - execution.started_at > limits::EXECUTION_MS_MAX {
+            return Ok(Redrivable::No(
+                "Execution has exceeded the max execution time".into(),
+            ));
+        }
+        if self.machines.is_deleted(execution.revision_id).await? {
+            return Ok(Redrivable::No("State machine is in DELETING status".into()));
         }
         let events: Option<i64> =
             sqlx::query_scalar("select max(last_event_id) from engine.history where execution_id = $1")
@@ -72,7 +82,7 @@ impl Executions {
                 .fetch_one(&self.pool)
                 .await?;
         if events.unwrap_or(0).unsigned_abs() >= limits::REDRIVE_EVENTS_MAX {
-            return Ok(Redrivable::No("Execution event history limit exceeded".into()));
+            return Ok(Redrivable::No("Execution history event limit exceeded".into()));
         }
         Ok(match execution.map_run_arn {
             Some(_) => Redrivable::ByMapRun,

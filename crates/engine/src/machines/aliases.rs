@@ -43,7 +43,7 @@ pub enum AliasError {
     /// The routing is wrong.
     #[error(transparent)]
     Routing(#[from] RoutingError),
-    /// The routing names a version that is not there.
+    /// The routing, or who asks for the aliases of a version, names one that is not there.
     #[error("there is no version `{0}`")]
     VersionMissing(String),
     /// The name is taken. AWS's words.
@@ -70,7 +70,11 @@ impl Machines {
         let machine_arn = name.place.machine(&name.name);
         let mut tx = self.pool.begin().await?;
         store::lock(&mut tx, &name.place, &name.name).await?;
-        let machine = find_active(&mut tx, &name, &machine_arn).await?;
+        let first_arn = name.place.version(&name.name, routing.first.version);
+        let machine = match find_active(&mut tx, &name, &machine_arn).await {
+            Err(FindError::Missing(_)) => return Err(AliasError::VersionMissing(first_arn)),
+            other => other?,
+        };
         check_versions(&mut tx, &machine, &routing).await?;
         if let Some(alias) = store::alias(&mut tx, machine.id, &command.name).await? {
             let same = alias.description == command.description
@@ -162,6 +166,11 @@ impl Machines {
         };
         let mut db = self.pool.acquire().await?;
         let machine = find_active(&mut db, &name, arn).await?;
+        if let Some(number) = version
+            && store::version(&mut db, machine.id, number).await?.is_none()
+        {
+            return Err(AliasError::VersionMissing(arn.to_owned()));
+        }
         let aliases = store::aliases(&mut db, machine.id, version, after, limit.into()).await?;
         Ok((machine, aliases))
     }

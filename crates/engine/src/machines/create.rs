@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::check::{DefinitionError, check_definition};
 use super::find::{Found, find};
 use super::model::{Content, Encryption, Kind, Logging, Machine, Revision, Tag, Tracing};
-use super::rules::{self, EncryptionError, LoggingError, TagsError};
+use super::rules::{self, EncryptionError, LoggingError, RoleError, TagsError};
 use super::{Machines, publish, store, tags};
 use crate::arn::Place;
 
@@ -61,6 +61,9 @@ pub enum CreateError {
     /// Not a name AWS takes.
     #[error("`{0}` is not a name for a state machine")]
     Name(String),
+    /// The role is none.
+    #[error(transparent)]
+    Role(#[from] RoleError),
     /// The definition has errors.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
@@ -92,7 +95,8 @@ impl Machines {
             return Err(CreateError::Name(command.name));
         }
         rules::check_logging(&command.logging)?;
-        rules::check_encryption(&command.encryption)?;
+        rules::check_role(&command.role_arn)?;
+        let encryption = rules::read_encryption(command.encryption)?;
         rules::check_tags(&command.tags)?;
         let definition: Arc<str> = command.definition.into();
         let checked = check_definition(&definition, command.kind)?;
@@ -117,7 +121,7 @@ impl Machines {
                     role_arn: command.role_arn,
                     logging: command.logging,
                     tracing: command.tracing,
-                    encryption: command.encryption,
+                    encryption,
                 },
                 variable_references: checked.variable_references,
                 created_at: now,

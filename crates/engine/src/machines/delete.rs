@@ -7,10 +7,7 @@ impl Machines {
     /// Deletes a machine with its versions and aliases; it is DELETING until its open executions have ended: the
     /// runtime stops each at its next transition. One that is not there is as good as deleted.
     pub async fn delete(&self, arn: &str) -> Result<(), FindError> {
-        let name = Name::parse(arn)?;
-        if name.qualifier.is_some() {
-            return Err(FindError::Missing(arn.to_owned()));
-        }
+        let name = Name::parse_machine(arn)?;
         let mut tx = self.pool.begin().await?;
         store::lock(&mut tx, &name.place, &name.name).await?;
         if let Some(Found::Active(machine)) = find(&mut tx, &name.place, &name.name).await? {

@@ -78,6 +78,16 @@ impl Name {
         }
     }
 
+    /// Reads the ARN of a machine, where a version or an alias is none: for operations whose model has no error for what
+    /// is not there.
+    pub fn parse_machine(text: &str) -> Result<Self, FindError> {
+        let name = Self::parse(text)?;
+        match name.qualifier {
+            None => Ok(name),
+            Some(_) => Err(FindError::Arn(ArnError::Shape(text.to_owned()))),
+        }
+    }
+
     /// Reads the ARN of a machine, where a version or an alias counts as nothing there.
     pub fn parse_unqualified(text: &str) -> Result<Self, FindError> {
         let name = Self::parse(text)?;
@@ -136,6 +146,28 @@ impl Machines {
             found,
             version: Some(version),
         })
+    }
+
+    /// What is run by an ARN of a machine, a version or an alias that is there. One that is being deleted is there: its
+    /// executions are listed until they have ended.
+    pub async fn kind_of(&self, arn: &str) -> Result<(Kind, Option<Qualifier>), FindError> {
+        let name = Name::parse(arn)?;
+        let missing = || FindError::Missing(arn.to_owned());
+        let mut db = self.pool.acquire().await?;
+        let found = find(&mut db, &name.place, &name.name)
+            .await?
+            .ok_or_else(missing)?;
+        let machine = found.machine();
+        let is_there = match &name.qualifier {
+            None => true,
+            Some(Qualifier::Version(number)) => store::version(&mut db, machine.id, *number).await?.is_some(),
+            Some(Qualifier::Alias(alias)) => store::alias(&mut db, machine.id, alias).await?.is_some(),
+        };
+        if is_there {
+            Ok((machine.kind, name.qualifier))
+        } else {
+            Err(missing())
+        }
     }
 
     /// The machine and the revision an execution runs, also after the machine was deleted.

@@ -79,7 +79,7 @@ impl Machines {
 
     /// Versions of a machine, newest first, below number `below`. A machine that is not there has none.
     pub async fn versions(&self, arn: &str, below: i64, limit: u32) -> Result<Vec<Version>, FindError> {
-        let name = Name::parse_unqualified(arn)?;
+        let name = Name::parse_machine(arn)?;
         let mut db = self.pool.acquire().await?;
         let machine = match find_active(&mut db, &name, arn).await {
             Ok(machine) => machine,

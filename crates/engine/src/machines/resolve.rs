@@ -226,6 +226,12 @@ impl Machines {
         Ok(definition)
     }
 
+    /// Whether the machine that a revision is of was deleted.
+    pub(crate) async fn is_deleted(&self, revision_id: Uuid) -> sqlx::Result<bool> {
+        let mut db = self.pool.acquire().await?;
+        store::is_deleted(&mut db, revision_id).await
+    }
+
     async fn read_target(&self, arn: &str) -> Result<Arc<Target>, ResolveError> {
         let generation = self.caches.targets.generation();
         let name = Name::parse(arn)?;

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::model::{Encryption, EncryptionKind, LogLevel, Logging, Route, Tag};
 use crate::arn::{Arn, Place, Qualifier, Resource};
-use crate::limits::TAGS_PER_RESOURCE_MAX;
+use crate::limits::{KMS_DATA_KEY_REUSE_SECONDS_DEFAULT, TAGS_PER_RESOURCE_MAX};
 
 /// Whether a state machine, execution or activity may have this name (API reference, `name`): no whitespace, none of
 /// `< > { } [ ] ? * " # % \ ^ | ~ ` $ & , ; : /`, no control characters.
@@ -66,18 +66,50 @@ pub enum EncryptionError {
     KeyNotAllowed,
 }
 
-/// Checks an encryption configuration.
-pub fn check_encryption(encryption: &Encryption) -> Result<(), EncryptionError> {
-    match encryption.kind {
-        EncryptionKind::CustomerManagedKmsKey if encryption.kms_key_id.is_none() => {
+/// Reads an encryption configuration: a customer's key has a period also when none was given.
+pub fn read_encryption(asked: Encryption) -> Result<Encryption, EncryptionError> {
+    match asked.kind {
+        EncryptionKind::CustomerManagedKmsKey if asked.kms_key_id.is_none() => {
             Err(EncryptionError::KeyMissing)
         }
         EncryptionKind::AwsOwnedKey
-            if encryption.kms_key_id.is_some() || encryption.kms_data_key_reuse_period_seconds.is_some() =>
+            if asked.kms_key_id.is_some() || asked.kms_data_key_reuse_period_seconds.is_some() =>
         {
             Err(EncryptionError::KeyNotAllowed)
         }
-        EncryptionKind::CustomerManagedKmsKey | EncryptionKind::AwsOwnedKey => Ok(()),
+        EncryptionKind::CustomerManagedKmsKey => Ok(Encryption {
+            kms_data_key_reuse_period_seconds: asked
+                .kms_data_key_reuse_period_seconds
+                .or(Some(KMS_DATA_KEY_REUSE_SECONDS_DEFAULT)),
+            ..asked
+        }),
+        EncryptionKind::AwsOwnedKey => Ok(asked),
+    }
+}
+
+/// The text is no ARN of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is no ARN of a role")]
+pub struct RoleError(pub String);
+
+/// Checks the form of a role's ARN, `arn:PARTITION:iam::ACCOUNT:role/NAME`. Whether there is such a role is not asked.
+pub fn check_role(arn: &str) -> Result<(), RoleError> {
+    let mut parts = arn.splitn(6, ':');
+    let mut next = || parts.next().unwrap_or_default();
+    let (arn_word, partition, service, region, account, resource) =
+        (next(), next(), next(), next(), next(), next());
+    let is_role = arn_word == "arn"
+        && partition.starts_with("aws")
+        && (service, region) == ("iam", "")
+        && !account.is_empty()
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && resource
+            .strip_prefix("role/")
+            .is_some_and(|name| !name.is_empty());
+    if is_role {
+        Ok(())
+    } else {
+        Err(RoleError(arn.to_owned()))
     }
 }
 
@@ -207,6 +239,50 @@ mod tests {
             assert!(!name_is_valid(&format!("a{bad}b")), "{bad:?}");
         }
         assert!(!name_is_valid(""));
+    }
+
+    #[test]
+    fn a_role_is_named_by_an_arn_of_iam() {
+        for good in [
+            "arn:aws:iam::000000000000:role/r",
+            "arn:aws-cn:iam::123456789012:role/service-role/a.b",
+        ] {
+            assert_eq!(check_role(good), Ok(()));
+        }
+        for bad in [
+            "",
+            "r",
+            "arn:aws:iam::000000000000:role/",
+            "arn:aws:iam::000000000000:user/u",
+            "arn:aws:iam:us-east-1:000000000000:role/r",
+            "arn:aws:sts::000000000000:role/r",
+            "arn:aws:iam::me:role/r",
+            "arn:aws:iam:::role/r",
+        ] {
+            assert_eq!(check_role(bad), Err(RoleError(bad.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_customers_key_is_reused_for_five_minutes_unless_it_is_said_otherwise() {
+        let asked = |seconds| Encryption {
+            kms_key_id: Some("k".into()),
+            kms_data_key_reuse_period_seconds: seconds,
+            kind: EncryptionKind::CustomerManagedKmsKey,
+        };
+        assert_eq!(read_encryption(asked(None)), Ok(asked(Some(300))));
+        assert_eq!(read_encryption(asked(Some(60))), Ok(asked(Some(60))));
+        assert_eq!(read_encryption(Encryption::default()), Ok(Encryption::default()));
+        let without_key = Encryption {
+            kms_key_id: None,
+            ..asked(None)
+        };
+        assert_eq!(read_encryption(without_key), Err(EncryptionError::KeyMissing));
+        let owned = Encryption {
+            kind: EncryptionKind::AwsOwnedKey,
+            ..asked(None)
+        };
+        assert_eq!(read_encryption(owned), Err(EncryptionError::KeyNotAllowed));
     }
 
     #[test]

@@ -52,6 +52,18 @@ pub(super) async fn machine_of_revision(
     row.as_ref().map(read_machine).transpose()
 }
 
+/// Whether the machine of a revision was deleted; one that nobody knows any more was.
+pub(super) async fn is_deleted(db: &mut PgConnection, revision_id: Uuid) -> sqlx::Result<bool> {
+    let deleted: Option<bool> = sqlx::query_scalar(
+        "select m.deleted_at is not null from engine.machines m join engine.machine_revisions r on r.machine_id = m.id \
+         where r.id = $1",
+    )
+    .bind(revision_id)
+    .fetch_optional(db)
+    .await?;
+    Ok(deleted.unwrap_or(true))
+}
+
 /// Holds off other writers of this machine until the transaction ends.
 pub(super) async fn lock(db: &mut PgConnection, place: &Place, name: &str) -> sqlx::Result<()> {
     sqlx::query(

@@ -10,7 +10,7 @@ use super::create::Publication;
 use super::find::{FindError, Name, find_active};
 use super::model::{Content, Encryption, Logging, Revision, Tracing};
 use super::publish::{PublishError, publish_within_quota};
-use super::rules::{self, EncryptionError, LoggingError};
+use super::rules::{self, EncryptionError, LoggingError, RoleError};
 use super::{Machines, store};
 
 /// What is to change; what is absent stays.
@@ -52,6 +52,9 @@ pub enum UpdateError {
     /// There is no such machine.
     #[error(transparent)]
     Find(#[from] FindError),
+    /// The role is none.
+    #[error(transparent)]
+    Role(#[from] RoleError),
     /// The definition has errors.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
@@ -84,9 +87,10 @@ impl Machines {
         if let Some(logging) = &command.logging {
             rules::check_logging(logging)?;
         }
-        if let Some(encryption) = &command.encryption {
-            rules::check_encryption(encryption)?;
+        if let Some(role_arn) = &command.role_arn {
+            rules::check_role(role_arn)?;
         }
+        let encryption = command.encryption.map(rules::read_encryption).transpose()?;
 
         let mut tx = self.pool.begin().await?;
         store::lock(&mut tx, &name.place, &name.name).await?;
@@ -106,9 +110,7 @@ impl Machines {
             role_arn: command.role_arn.unwrap_or_else(|| is.content.role_arn.clone()),
             logging: command.logging.unwrap_or_else(|| is.content.logging.clone()),
             tracing: command.tracing.unwrap_or(is.content.tracing),
-            encryption: command
-                .encryption
-                .unwrap_or_else(|| is.content.encryption.clone()),
+            encryption: encryption.unwrap_or_else(|| is.content.encryption.clone()),
         };
         if content != is.content {
             let revision = Revision {

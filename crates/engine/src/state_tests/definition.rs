@@ -27,6 +27,43 @@ pub(super) fn around(state: &str) -> String {
     definition
 }
 
+/// A state by its name in a definition, at any depth.
+#[derive(Clone, Copy)]
+pub(super) struct StateAt<'a> {
+    pub(super) definition: &'a str,
+    pub(super) name: &'a str,
+}
+
+impl StateAt<'_> {
+    /// Whether a state of this name is in its branches or its processor, at any depth.
+    pub(super) fn holds(self, inner: &str) -> bool {
+        let Ok(definition) = spanned::parse(self.definition) else {
+            return false;
+        };
+        find(&definition, self.name)
+            .is_some_and(|state| graphs(state).any(|graph| find(graph, inner).is_some()))
+    }
+}
+
+fn find<'a>(graph: &'a Node, name: &str) -> Option<&'a Node> {
+    let states = graph.get("States").and_then(Node::as_object)?;
+    let own = states.iter().find(|member| *member.key == *name);
+    own.map(|member| &member.value).or_else(|| {
+        states
+            .iter()
+            .flat_map(|member| graphs(&member.value))
+            .find_map(|graph| find(graph, name))
+    })
+}
+
+fn graphs(state: &Node) -> impl Iterator<Item = &Node> {
+    let branches = state.get("Branches").and_then(Node::as_array).unwrap_or_default();
+    let processors = ["ItemProcessor", "Iterator"]
+        .into_iter()
+        .filter_map(|field| state.get(field));
+    branches.iter().chain(processors)
+}
+
 fn targets(state: &Node) -> Vec<&str> {
     let rules = |field| state.get(field).and_then(Node::as_array).unwrap_or_default();
     let of_rules = ["Choices", "Catch"]
@@ -41,7 +78,19 @@ fn targets(state: &Node) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::around;
+    use super::{StateAt, around};
+
+    #[test]
+    fn a_state_holds_what_its_branches_and_processors_hold() {
+        let definition = r#"{"StartAt":"P","States":{
+            "P":{"Type":"Parallel","Branches":[{"StartAt":"M","States":{
+                "M":{"Type":"Map","ItemProcessor":{"StartAt":"Deep","States":{"Deep":{"Type":"Succeed"}}},"End":true}}}],"Next":"Z"},
+            "Z":{"Type":"Succeed"}}}"#;
+        let holds = |name, inner| StateAt { definition, name }.holds(inner);
+        assert!(holds("P", "M") && holds("P", "Deep") && holds("M", "Deep"));
+        assert!(!holds("P", "Z") && !holds("P", "P") && !holds("M", "M") && !holds("Z", "Z"));
+        assert!(!holds("Deep", "M") && !holds("Nowhere", "M"));
+    }
 
     #[test]
     fn every_state_it_leads_to_is_there_once() {

@@ -5,6 +5,7 @@ use asl::eval::{Failure, Pattern, Resource, StateType};
 use asl::json::{Json, Payload};
 use thiserror::Error;
 
+use super::definition::StateAt;
 use super::model::{Configuration, MockInput, StateTest};
 use super::schema::{self, SchemaError};
 
@@ -49,13 +50,20 @@ pub enum RuleError {
     /// One for each branch.
     #[error("Mocked result must contain the same number of items as number of Parallel branches.")]
     Branches,
+    /// The state an error is said to come from is not in the branches or the processor.
+    #[error("State not found in definition")]
+    NoOrigin,
     /// It is not what the service answers.
     #[error(transparent)]
     Schema(#[from] SchemaError),
 }
 
 /// Checks what goes with a state, and gives the mock that is to be used.
-pub(super) fn check(test: &StateTest, tested: Testable<'_>) -> Result<Option<Mock>, RuleError> {
+pub(super) fn check(
+    test: &StateTest,
+    tested: Testable<'_>,
+    at: StateAt<'_>,
+) -> Result<Option<Mock>, RuleError> {
     let Some(mock) = &test.mock else {
         without_mock(test, tested)?;
         return Ok(None);
@@ -68,6 +76,12 @@ pub(super) fn check(test: &StateTest, tested: Testable<'_>) -> Result<Option<Moc
     }
     if test.reveals_secrets {
         return Err(RuleError::Secrets);
+    }
+    if let Some(origin) = &test.configuration.error_caused_by_state
+        && matches!(tested.kind(), StateType::Parallel | StateType::Map)
+        && !at.holds(origin)
+    {
+        return Err(RuleError::NoOrigin);
     }
     read_mock(mock, tested).map(Some)
 }

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 
 use super::context::{self, ContextError};
-use super::definition;
+use super::definition::{self, StateAt};
 use super::model::{StateTest, Tested};
 use super::rules::{self, RuleError};
 use crate::Engine;
@@ -22,6 +22,7 @@ use crate::integrations::{Exchange, Progress, Reply, TaskContext, TaskError};
 use crate::limits;
 use crate::machines::check::{DefinitionError, check_definition};
 use crate::machines::model::Kind;
+use crate::machines::rules::{RoleError, check_role};
 
 /// Why a state was not tested.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum TestError {
     /// The definition has no state of that name.
     #[error("State not found in definition")]
     NoState,
+    /// The role is none.
+    #[error(transparent)]
+    Role(#[from] RoleError),
     /// What goes with the state can't go with it.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -48,6 +52,9 @@ pub enum TestError {
 
 /// Runs one state as asked.
 pub(crate) async fn run(engine: &Arc<Engine>, test: StateTest) -> Result<Tested, TestError> {
+    if let Some(role_arn) = &test.role_arn {
+        check_role(role_arn)?;
+    }
     let definition = match &test.state_name {
         Some(_) => test.definition.clone(),
         None => definition::around(&test.definition),
@@ -55,7 +62,14 @@ pub(crate) async fn run(engine: &Arc<Engine>, test: StateTest) -> Result<Tested,
     let machine = check_definition(&definition, Kind::Standard)?.machine;
     let name = test.state_name.as_deref().unwrap_or(definition::STATE_NAME);
     let tested = machine.testable(name).ok_or(TestError::NoState)?;
-    let mock = rules::check(&test, tested)?;
+    let mock = rules::check(
+        &test,
+        tested,
+        StateAt {
+            definition: &definition,
+            name,
+        },
+    )?;
     let context = test.context.as_deref();
     let context = context
         .map(|text| context::read(text, tested.resource()))

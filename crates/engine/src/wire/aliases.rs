@@ -192,7 +192,7 @@ impl From<AliasError> for ApiError {
             AliasError::TooMany(_) => Self::new(ErrorCode::ServiceQuotaExceededException, error.to_string()),
             AliasError::Nothing => Self {
                 reason: Some(Reason::MissingRequiredParameter),
-                ..Self::validation("Either the description or the routing configuration must be specified")
+                ..Self::validation("Either the description or the RoutingConfiguration must be specified")
             },
             AliasError::Database(error) => error.into(),
         }

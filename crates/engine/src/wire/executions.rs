@@ -12,6 +12,7 @@ use super::error::{ApiError, ErrorCode, Reason};
 use super::machines::{IncludedData, RevisionAnswer};
 use super::page;
 use crate::Engine;
+use crate::arn::Qualifier;
 use crate::executions::{
     ExecutionStatus, FindError, FinishedSync, HistoryRequest, Order, Redrivable, RedriveError, RedriveFilter,
     Scope, StartError, StartExecution, StopError,
@@ -311,7 +312,7 @@ async fn scope_of(
         (Some(_), Some(_)) | (None, None) => {
             return Err(ApiError {
                 reason: Some(Reason::MissingRequiredParameter),
-                ..ApiError::validation("Must provide a state machine ARN or map run ARN")
+                ..ApiError::validation("Must provide a StateMachine ARN or MapRun ARN")
             });
         }
     };
@@ -331,15 +332,14 @@ async fn scope_of(
         ));
     }
     let arn = request.state_machine_arn.clone().unwrap_or_default();
-    // Which of an alias's versions is drawn does not matter: what is wanted is whether it is there, and what it is.
-    let resolved = engine.machines().resolve(&arn, 0).await?;
-    if resolved.definition.kind == Kind::Express {
+    let (kind, qualifier) = engine.machines().kind_of(&arn).await?;
+    if kind == Kind::Express {
         return Err(ApiError::type_not_supported());
     }
-    Ok(match (resolved.alias_arn, resolved.version_arn) {
-        (Some(_), _) => Scope::Alias(arn),
-        (None, Some(_)) => Scope::Version(arn),
-        (None, None) => Scope::Machine(arn),
+    Ok(match qualifier {
+        Some(Qualifier::Alias(_)) => Scope::Alias(arn),
+        Some(Qualifier::Version(_)) => Scope::Version(arn),
+        None => Scope::Machine(arn),
     })
 }
 

@@ -15,7 +15,7 @@ use crate::machines::find::{FindError, Found};
 use crate::machines::model::{
     Content, Encryption, Kind, Logging, Revision, Tag, Tracing, VariableReferences,
 };
-use crate::machines::rules::{EncryptionError, LoggingError, TagsError};
+use crate::machines::rules::{EncryptionError, LoggingError, RoleError, TagsError};
 use crate::machines::update::{UpdateError, UpdateMachine};
 
 #[derive(Deserialize)]
@@ -325,6 +325,12 @@ impl From<DefinitionError> for ApiError {
     }
 }
 
+impl From<RoleError> for ApiError {
+    fn from(RoleError(arn): RoleError) -> Self {
+        Self::new(ErrorCode::InvalidArn, format!("Invalid Role Arn: '{arn}'"))
+    }
+}
+
 impl From<LoggingError> for ApiError {
     fn from(error: LoggingError) -> Self {
         Self::new(
@@ -356,6 +362,7 @@ impl From<CreateError> for ApiError {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::Name(name) => Self::invalid_name(&name),
+            CreateError::Role(error) => error.into(),
             CreateError::Definition(error) => error.into(),
             CreateError::Logging(error) => error.into(),
             CreateError::Encryption(error) => error.into(),
@@ -378,6 +385,7 @@ impl From<UpdateError> for ApiError {
                 "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
             ),
             UpdateError::Find(error) => error.into(),
+            UpdateError::Role(error) => error.into(),
             UpdateError::Definition(error) => error.into(),
             UpdateError::Logging(error) => error.into(),
             UpdateError::Encryption(error) => error.into(),

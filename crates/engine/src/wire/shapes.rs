@@ -142,7 +142,8 @@ const TAG_KEY: Shape = text(1, 128);
 const TAG_VALUE: Shape = text(0, 256);
 const TAG: Shape = Shape::Structure {
     name: "Tag",
-    members: &[optional("key", &TAG_KEY), optional("value", &TAG_VALUE)],
+    // The model lets a key be absent, but then there is nothing to find the tag by.
+    members: &[required("key", &TAG_KEY), optional("value", &TAG_VALUE)],
 };
 const TAG_LIST: Shape = Shape::List {
     min: 0,
@@ -277,13 +278,14 @@ const LIST_ACTIVITIES_INPUT: &[Member] = &[
     optional("maxResults", &PAGE_SIZE),
     optional("nextToken", &PAGE_TOKEN),
 ];
+/// In the order of AWS's own message, which is not the model's.
 const EXECUTION_STATUS: Shape = one_of(&[
-    "RUNNING",
     "SUCCEEDED",
-    "FAILED",
     "TIMED_OUT",
-    "ABORTED",
     "PENDING_REDRIVE",
+    "ABORTED",
+    "FAILED",
+    "RUNNING",
 ]);
 const LIST_EXECUTIONS_PAGE_TOKEN: Shape = text(1, 3_096);
 const EXECUTION_REDRIVE_FILTER: Shape = one_of(&["REDRIVEN", "NOT_REDRIVEN"]);

@@ -253,6 +253,7 @@ impl From<TestError> for ApiError {
             TestError::Rule(rule @ (RuleError::MapOrParallel | RuleError::Waits(_))) => {
                 Self::new(ErrorCode::InvalidDefinition, rule.to_string())
             }
+            TestError::Role(error) => error.into(),
             TestError::Input(error) => error.into(),
             error @ (TestError::NoState
             | TestError::Rule(_)

@@ -61,7 +61,7 @@ pub(super) struct ListAnswer {
 }
 
 pub(super) async fn list(engine: &Arc<Engine>, request: ListRequest) -> Result<ListAnswer, ApiError> {
-    let name = Name::parse(&request.state_machine_arn)?;
+    let name = Name::parse_machine(&request.state_machine_arn)?;
     let question = format!("ListStateMachineVersions {}", request.state_machine_arn);
     let now = engine.now_ms();
     let below: Option<i64> = engine

@@ -101,6 +101,17 @@ impl Api {
         }
     }
 
+    /// An execution when it has ended.
+    pub(crate) async fn closed(&self, execution: &Value) -> Value {
+        loop {
+            let described = self.ok("DescribeExecution", execution.clone()).await;
+            if described["status"] != "RUNNING" {
+                return described;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
     /// A machine by its name; its ARN.
     pub(crate) async fn machine(&self, name: &str) -> String {
         let created = self

@@ -252,15 +252,11 @@ async fn a_machine_that_runs_is_deleting_until_its_executions_were_stopped_at_th
         api.refused("StartExecution", machine.clone()).await.0,
         "StateMachineDeleting"
     );
+    // What still runs can be seen, and stopped.
+    let listed = api.ok("ListExecutions", machine.clone()).await;
+    assert_eq!(listed["executions"][0]["executionArn"], started["executionArn"]);
     let execution = json!({"executionArn": started["executionArn"]});
-    let status = loop {
-        let described = api.ok("DescribeExecution", execution.clone()).await;
-        if described["status"] != "RUNNING" {
-            break described["status"].clone();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    };
-    assert_eq!(status, "ABORTED");
+    assert_eq!(api.closed(&execution).await["status"], "ABORTED");
     let history = api.ok("GetExecutionHistory", execution).await;
     let entered = |name: &str| {
         history["events"]
@@ -268,9 +264,11 @@ async fn a_machine_that_runs_is_deleting_until_its_executions_were_stopped_at_th
             .contains(&format!("\"name\":\"{name}\""))
     };
     assert!(entered("W") && !entered("P"), "{history}");
-    assert_eq!(
-        api.refused("DescribeStateMachine", machine).await.0,
-        "StateMachineDoesNotExist"
-    );
+    for operation in ["DescribeStateMachine", "ListExecutions"] {
+        assert_eq!(
+            api.refused(operation, machine.clone()).await.0,
+            "StateMachineDoesNotExist"
+        );
+    }
     api.ok("CreateStateMachine", create("m")).await;
 }

@@ -8,10 +8,14 @@
 
 mod activities;
 mod aliases;
+mod arns;
 mod harness;
 mod machines;
 mod mocks;
+mod pages;
 mod protocol;
+mod redrives;
+mod shapes;
 mod signatures;
 mod state_tests;
 mod tags;

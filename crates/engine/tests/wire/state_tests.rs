@@ -218,3 +218,44 @@ async fn what_can_t_be_tested_is_refused_with_its_reason() {
         assert!(message.is_empty() || said == message, "{definition} {asked}: {said}");
     }
 }
+
+#[tokio::test]
+async fn an_error_comes_from_a_state_inside_of_the_one_under_test() {
+    let api = Api::start().await;
+    let branch = |name: &str| json!({"StartAt": name, "States": {name: {"Type": "Pass", "End": true}}});
+    let parallel = json!({"Type": "Parallel", "Branches": [branch("P"), branch("Q")], "End": true});
+    let map = json!({"Type": "Map", "ItemProcessor": branch("P"), "End": true});
+    let machine = json!({"StartAt": "First", "States": {
+        "First": {"Type": "Pass", "Next": "Both"},
+        "Both": {"Type": "Parallel", "Branches": [branch("P"), branch("Q")], "End": true}
+    }});
+    let asked = |origin: &str| {
+        json!({"input": "[1]", "mock": {"errorOutput": {"error": "E"}},
+            "stateConfiguration": {"errorCausedByState": origin}})
+    };
+    let of_both = |mut asked: Value| {
+        asked["stateName"] = json!("Both");
+        asked
+    };
+    for good in [
+        request(parallel.clone(), asked("Q")),
+        request(map.clone(), asked("P")),
+        request(machine.clone(), of_both(asked("P"))),
+    ] {
+        assert_eq!(api.ok("TestState", good).await["error"], "E");
+    }
+    for bad in [
+        request(parallel, asked("R")),
+        request(map, asked("StateName")),
+        // A state of the machine, but not one of the Parallel's.
+        request(machine, of_both(asked("First"))),
+    ] {
+        assert_eq!(
+            api.refused("TestState", bad).await,
+            (
+                "ValidationException".to_owned(),
+                "State not found in definition".to_owned()
+            )
+        );
+    }
+}
