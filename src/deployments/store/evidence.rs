@@ -208,6 +208,7 @@ pub(in super::super) async fn new_errors(
         "select e.error, count(*) as count from executions e where e.template = $1 and e.environment = $2 \
              and e.version_arn = $3 and e.alias_arn is not null and e.started_at >= $4 \
              and e.error in ('States.Runtime', 'States.ParameterPathFailure', 'States.ResultPathMatchFailure', \
+                 'States.ReferencePathConflict', \
                  'States.NoChoiceMatched', 'States.IntrinsicFailure', 'States.QueryEvaluationError', \
                  'States.DataLimitExceeded', 'States.Permissions', 'States.ItemReaderFailed') \
              and not exists (select 1 from executions o where o.template = $1 and o.environment = $2 and o.error = e.error \

@@ -181,9 +181,7 @@ impl<'m> Run<'m, '_, '_> {
             parameters,
             format: reader.format.clone(),
             // 0 means all.
-            items_max: u64::try_from(most)
-                .ok()
-                .filter(|most| (1..=ITEMS_MAX).contains(most)),
+            items_max: Some(most).filter(|most| *most != 0 && i128::from(*most) <= i128::from(ITEMS_MAX)),
         })
     }
 

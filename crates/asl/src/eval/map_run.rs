@@ -62,8 +62,8 @@ pub struct ItemReading {
     pub parameters: Payload,
     /// How the items are written there.
     pub format: ItemFormat,
-    /// No more than so many, the first ones.
-    pub items_max: Option<u64>,
+    /// No more than so many, the first ones. A negative number (only a path leads to one) fails the Map Run.
+    pub items_max: Option<i64>,
 }
 
 /// `ItemBatcher`, evaluated.

@@ -79,11 +79,21 @@ impl Reader<'_> {
             }
             return Ok(inputs);
         };
+        let items_left = match reading.items_max.map(u64::try_from) {
+            None => asl::limits::ITEMS_MAX,
+            Some(Ok(most)) => most,
+            // AWS's words.
+            Some(Err(_)) => {
+                return Err(ReadError::Failed(reader_failed(
+                    "field MaxItems must be positive".to_owned(),
+                )));
+            }
+        };
         let mut intake = Intake {
             reader: self,
             planner: Planner::new(&self.definition.machine, self.call),
             gathered: Gathered::default(),
-            items_left: reading.items_max.unwrap_or(asl::limits::ITEMS_MAX),
+            items_left,
         };
         let objects = self.objects.as_deref().ok_or_else(|| {
             ReadError::Failed(reader_failed("This engine is connected to no S3.".to_owned()))

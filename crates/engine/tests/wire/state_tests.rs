@@ -175,7 +175,7 @@ async fn a_wait_waits_and_a_choice_that_finds_nothing_fails() {
         .await;
     assert_eq!(
         (&answer["status"], &answer["error"]),
-        (&json!("FAILED"), &json!("States.NoChoiceMatched"))
+        (&json!("FAILED"), &json!("States.Runtime"))
     );
 }
 

@@ -41,7 +41,7 @@ pub(super) fn check_state(context: &mut Context<'_>, index: usize) {
     }
     if state.node().member("Default").is_none() && !is_complete(rules) {
         let message = format!("Choice '{}' has no Default", state.name());
-        let help = "An input no rule matches fails with States.NoChoiceMatched. Add \"Default\".";
+        let help = "An input no rule matches fails the execution. Add \"Default\".";
         context.add(Finding::new(Code::ChoiceNoDefault, &place, message).help(help));
     }
 }

@@ -13,7 +13,7 @@ use crate::syntax::definition::State;
 use crate::syntax::place::Place;
 
 /// The error names Step Functions raises itself.
-/// Source: Developer Guide, "Error names".
+/// Source: Developer Guide, "Error names"; `States.ReferencePathConflict` is what AWS raises where the guide has `States.ResultPathMatchFailure`.
 const ERROR_NAMES: &[&str] = &[
     "States.ALL",
     "States.BranchFailed",
@@ -27,6 +27,7 @@ const ERROR_NAMES: &[&str] = &[
     "States.ParameterPathFailure",
     "States.Permissions",
     "States.QueryEvaluationError",
+    "States.ReferencePathConflict",
     "States.ResultPathMatchFailure",
     "States.ResultWriterFailed",
     "States.Runtime",

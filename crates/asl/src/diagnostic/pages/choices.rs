@@ -40,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         code: Code::ChoiceNoDefault,
         title: "A Choice decides for every input",
-        text: "If no rule matches and there is no `Default`, the execution fails with States.NoChoiceMatched.",
+        text: "If no rule matches and there is no `Default`, the execution fails with States.Runtime.",
         wrong: States(
             r#"{"C": {"Type": "Choice", "Choices": [{"Variable": "$.x", "BooleanEquals": true, "Next": "Z"}]}, "Z": {"Type": "Succeed"}}"#,
         ),
