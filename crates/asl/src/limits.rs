@@ -5,6 +5,9 @@
 pub struct Limits {
     /// Bytes of UTF-8 a state's input, output or a task's result may have. AWS: 256 KiB (Step Functions quotas, "Quotas related to state machine executions").
     pub payload_bytes_max: usize,
+    /// Bytes of all variables that a state sees. AWS: 10 MiB per execution ("Passing data between states with variables"); one
+    /// `Assign` may hold as much as a payload.
+    pub variables_bytes_max: usize,
     /// Events an execution's history may hold. AWS: 25,000 (the same page); Express histories are not bounded.
     pub history_events_max: u64,
     /// States entered in one call of `start` or `step` before it hands back with `resume`. Ours: keeps one call to some milliseconds.
@@ -27,6 +30,7 @@ impl Limits {
     /// The bounds AWS has.
     pub const AWS: Limits = Limits {
         payload_bytes_max: 256 * 1024,
+        variables_bytes_max: 10 * 1024 * 1024,
         history_events_max: 25_000,
         transitions_per_call_max: 1_000,
         json_depth_max: JSON_DEPTH_MAX,

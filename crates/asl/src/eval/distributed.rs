@@ -90,17 +90,7 @@ impl<'m> Run<'m, '_, '_> {
             max_concurrency,
             tolerance,
         } = beginning;
-        let label = match &distributed.label {
-            Some(label) => label.clone(),
-            None => (self.env.new_uuid)(),
-        };
-        let arn = self.map_run_arn(&label);
-        let event = self.record_in(
-            at,
-            Detail::MapRunStarted {
-                map_run_arn: arn.clone(),
-            },
-        );
+        // What its fields compute to is known before the run begins.
         let source = match &distributed.reader {
             Some(reader) => ItemSource::Reader(Box::new(self.item_reading(at, reader, &effective)?)),
             None => ItemSource::Items(items),
@@ -117,6 +107,17 @@ impl<'m> Run<'m, '_, '_> {
             Some(_) => self.selection(at, state)?,
             None => None,
         };
+        let label = match &distributed.label {
+            Some(label) => label.clone(),
+            None => (self.env.new_uuid)(),
+        };
+        let arn = self.map_run_arn(&label);
+        let event = self.record_in(
+            at,
+            Detail::MapRunStarted {
+                map_run_arn: arn.clone(),
+            },
+        );
         let id = TaskId(self.new_call_id());
         self.frame.waiting.insert(id.0, at);
         self.commands.push(Command::StartMapRun(Box::new(MapRunCall {

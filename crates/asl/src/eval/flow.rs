@@ -172,6 +172,7 @@ impl<'m> Run<'m, '_, '_> {
         next: Option<StateIx>,
     ) -> Result<(), Problem> {
         self.check_size(&state.name, &output)?;
+        self.check_variables(at, &assigned)?;
         self.record_in(
             at,
             Detail::StateExited {
@@ -216,6 +217,39 @@ impl<'m> Run<'m, '_, '_> {
             return Err(Problem::runtime(format!(
                 "The value is nested more than {JSON_DEPTH_MAX} levels deep."
             )));
+        }
+        Ok(())
+    }
+
+    /// What one state assigns is bounded as a payload is, and so is all that a state sees.
+    fn check_variables(&mut self, at: ScopeIx, assigned: &Assigned) -> Result<(), Problem> {
+        if assigned.is_empty() {
+            return Ok(());
+        }
+        let limits = self.env.limits;
+        let size =
+            |variables: &Assigned| -> usize { variables.iter().map(|(_, value)| value.len_bytes()).sum() };
+        let own = size(assigned);
+        let mut all = own;
+        let view = self.view(at, Json::Null);
+        for scope in view.chain() {
+            let kept = scope
+                .variables
+                .iter()
+                .filter(|(name, _)| !assigned.iter().any(|(new, _)| new == name));
+            all += kept.map(|(_, value)| value.len_bytes()).sum::<usize>();
+        }
+        if own > limits.payload_bytes_max {
+            return Err(Problem::variables_too_large(
+                "assigned by the state",
+                limits.payload_bytes_max,
+            ));
+        }
+        if all > limits.variables_bytes_max {
+            return Err(Problem::variables_too_large(
+                "of the execution",
+                limits.variables_bytes_max,
+            ));
         }
         Ok(())
     }

@@ -118,6 +118,14 @@ impl Problem {
         }
     }
 
+    /// `which` variables; AWS documents the bounds and no text.
+    pub(crate) fn variables_too_large(which: &str, bytes_max: usize) -> Problem {
+        Problem::in_state(
+            names::DATA_LIMIT_EXCEEDED,
+            format!("The variables {which} are larger than {bytes_max} bytes."),
+        )
+    }
+
     pub(crate) fn failed(error: Option<Arc<str>>, cause: Option<Arc<str>>) -> Problem {
         Problem {
             error,

@@ -315,3 +315,23 @@ fn a_map_run_is_cut_off_with_its_branch() {
         "{aborted:?}"
     );
 }
+
+#[test]
+fn what_a_map_run_needs_is_computed_before_it_starts() {
+    const READER: &str = r#""ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"JSON","MaxItemsPath":"$.most"},"Parameters":{"Bucket":"b","Key":"k"}},"#;
+    let failed = run(&map(READER, PASS), r#"{"most":"many"}"#, &[]);
+    assert!(
+        failed.failure().1.ends_with(
+            r#"The MaxItemsPath field refers to value "many" which is not a valid integer: $.most"#
+        )
+    );
+    assert_eq!(
+        failed.lines().split_off(2),
+        ["3 <- 2 MapStateStarted", "4 <- 3 ExecutionFailed"]
+    );
+    let negative = run(&map(READER, PASS), r#"{"most":-1}"#, &[Answer::Output("[]")]);
+    let ItemSource::Reader(reading) = &negative.map_runs.first().unwrap().source else {
+        panic!("there is a reader");
+    };
+    assert_eq!(reading.items_max, Some(-1));
+}

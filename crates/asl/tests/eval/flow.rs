@@ -313,3 +313,40 @@ fn an_express_execution_has_five_minutes() {
     assert_eq!(driver.now_ms, START_MS + 300_000);
     assert!(!driver.steps.last().unwrap().frame.is_redrivable());
 }
+
+#[test]
+fn variables_have_bounds_of_their_own() {
+    let limits = Limits {
+        payload_bytes_max: 20,
+        variables_bytes_max: 40,
+        ..Limits::AWS
+    };
+    let text = |length: usize| format!("\"{}\"", "x".repeat(length));
+    let assigning = |first: &str, second: &str| {
+        format!(
+            r#"{{"StartAt":"A","States":{{"A":{{"Type":"Pass","Assign":{{{first}}},"Next":"B"}},
+                "B":{{"Type":"Pass","Assign":{{{second}}},"Next":"C"}},
+                "C":{{"Type":"Pass","Assign":{{"d":1}},"End":true}}}}}}"#
+        )
+    };
+    let (eight, sixteen) = (text(6), text(14));
+    let fits = assigning(
+        &format!(r#""a":{eight},"b":{eight}"#),
+        &format!(r#""a":{sixteen}"#),
+    );
+    assert_eq!(run_within(limits, &fits, "{}", &[]).output(), "{}");
+    for (too_much, words) in [
+        (
+            assigning(&format!(r#""a":{eight},"b":{sixteen}"#), r#""c":1"#),
+            "The variables assigned by the state are larger than 20 bytes.",
+        ),
+        (
+            assigning(&format!(r#""a":{}"#, text(18)), &format!(r#""b":{}"#, text(18))),
+            "The variables of the execution are larger than 40 bytes.",
+        ),
+    ] {
+        let (error, cause) = run_within(limits, &too_much, "{}", &[]).failure();
+        assert_eq!(error, "States.DataLimitExceeded");
+        assert!(cause.ends_with(words), "{cause}");
+    }
+}
