@@ -283,6 +283,10 @@ fn errors_have_the_words_of_the_reference() {
             "D3137: Second argument must be zero or greater",
         ),
         (
+            "$partition(5, 2)",
+            r#"T0412: Argument 1 of function "partition" must be an array of undefined"#,
+        ),
+        (
             "$uuid(1)",
             r#"T0410: Argument 1 of function "uuid" does not match function signature"#,
         ),
