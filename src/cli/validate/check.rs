@@ -60,6 +60,13 @@ pub(super) fn check(text: &str, read: &Read, look: &Look) -> Report {
             .push(placed(&lines, diagnostic, None, Place::at(unreadable.span)));
         report.definitions = 1;
     }
+    for fault in &read.faults {
+        let diagnostic = plain(fault.code, fault.message.clone());
+        let place = Place::at(fault.span);
+        report
+            .findings
+            .push(placed(&lines, diagnostic, Some(fault.machine.clone()), place));
+    }
     for found in &read.found {
         report.definitions += 1;
         let diagnosis = asl::diagnose(&found.text, &options(look, found));

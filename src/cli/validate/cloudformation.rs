@@ -2,10 +2,14 @@
 //!
 //! What only a deployment knows (`!Ref`, `!GetAtt`, an import) becomes a substitution, `${Name}`, which the checks take for any value.
 
-use asl::json::spanned::{LineIndex, Member, Node, NodeValue};
+use asl::json::spanned::{LineIndex, Member, Node, NodeValue, Span};
 
-use super::document::{Found, Mendable, Read, Reference};
-use super::origin::{Origin, json_of, letters};
+use serde_json::Value;
+use signalbox_engine::limits::NAME_CHARS_MAX;
+use signalbox_engine::machines::rules::name_is_valid;
+
+use super::document::{Fault, Found, Mendable, Read, Reference};
+use super::origin::{Embedded, Letter, Origin, Piece, json_of, letters};
 
 const SERVERLESS: &str = "AWS::Serverless::StateMachine";
 const STEP_FUNCTIONS: &str = "AWS::StepFunctions::StateMachine";
@@ -23,9 +27,9 @@ pub(super) fn read(text: &str, resources: &[Member], mend: impl Fn(String) -> Me
     let lines = LineIndex::new(text);
     let mut read = Read::default();
     for resource in resources {
-        let kind = match resource.value.get("Type").and_then(Node::as_str) {
-            Some(SERVERLESS) => "Type",
-            Some(STEP_FUNCTIONS) => "StateMachineType",
+        let (kind, called) = match resource.value.get("Type").and_then(Node::as_str) {
+            Some(SERVERLESS) => ("Type", "Name"),
+            Some(STEP_FUNCTIONS) => ("StateMachineType", "StateMachineName"),
             _ => continue,
         };
         let name = resource.key.to_string();
@@ -34,6 +38,14 @@ pub(super) fn read(text: &str, resources: &[Member], mend: impl Fn(String) -> Me
         };
         let kind = properties.get(kind).and_then(Node::as_str).and_then(machine_kind);
         let property = |name: &str| properties.get(name);
+        if let Some((code, message, span)) = property(called).and_then(name_fault) {
+            read.faults.push(Fault {
+                machine: name.clone(),
+                code,
+                message,
+                span,
+            });
+        }
         if let Some(definition) = property("Definition").filter(|node| node.as_object().is_some()) {
             let (json, origin) = json_of(&resolved(definition), &lines);
             let pointer = format!(
@@ -48,14 +60,14 @@ pub(super) fn read(text: &str, resources: &[Member], mend: impl Fn(String) -> Me
                 mend: mend(pointer),
             });
         } else if let Some(definition) = property("DefinitionString") {
-            let mut embedded = Embedded::default();
-            embedded.flatten(text, definition);
+            let mut builder = Builder::default();
+            builder.flatten(text, definition);
             read.found.push(Found {
                 machine: Some(name),
                 kind,
-                text: embedded.json,
-                origin: Origin::Letters(embedded.letters),
-                mend: Mendable::No("it stands in a string of the template"),
+                text: builder.json,
+                origin: Origin::Letters(builder.embedded),
+                mend: Mendable::Letters,
             });
         } else if let Some(uri) = property("DefinitionUri") {
             match uri.as_str().filter(|path| !path.contains("://")) {
@@ -74,6 +86,35 @@ pub(super) fn read(text: &str, resources: &[Member], mend: impl Fn(String) -> Me
     read
 }
 
+/// What is wrong with a state machine's name, where the template says it in full.
+fn name_fault(node: &Node) -> Option<(&'static str, String, Span)> {
+    let name = node
+        .as_str()
+        .filter(|name| !asl::syntax::has_substitution(name))?;
+    let chars = name.chars().count();
+    let (code, message) = if name.is_empty() {
+        (
+            "STATE_MACHINE_NAME_EMPTY",
+            "The state machine's name is empty".to_owned(),
+        )
+    } else if chars > NAME_CHARS_MAX {
+        (
+            "STATE_MACHINE_NAME_TOO_LONG",
+            format!("The state machine's name has {chars} characters; the limit is {NAME_CHARS_MAX}"),
+        )
+    } else if !name_is_valid(name) {
+        (
+            "STATE_MACHINE_NAME_INVALID",
+            format!(
+                "A state machine's name takes no blanks and none of <>{{}}[]?*\"#%\\^|~`$&,;:/, as '{name}' has"
+            ),
+        )
+    } else {
+        return None;
+    };
+    Some((code, message, node.span))
+}
+
 fn machine_kind(text: &str) -> Option<asl::MachineKind> {
     if text.eq_ignore_ascii_case("EXPRESS") {
         Some(asl::MachineKind::Express)
@@ -81,6 +122,24 @@ fn machine_kind(text: &str) -> Option<asl::MachineKind> {
         Some(asl::MachineKind::Standard)
     } else {
         None
+    }
+}
+
+/// How many strings of two templates differ; `None` where anything else does.
+pub(super) fn differences(before: &Value, after: &Value) -> Option<usize> {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) if before.len() == after.len() => before
+            .iter()
+            .zip(after)
+            .map(|((key, before), (other, after))| (key == other).then(|| differences(before, after))?)
+            .sum(),
+        (Value::Array(before), Value::Array(after)) if before.len() == after.len() => before
+            .iter()
+            .zip(after)
+            .map(|(before, after)| differences(before, after))
+            .sum(),
+        (Value::String(before), Value::String(after)) => Some(usize::from(before != after)),
+        (before, after) => (before == after).then_some(0),
     }
 }
 
@@ -128,9 +187,9 @@ fn substitution(node: &Node) -> Option<String> {
     Some(match function {
         "Fn::Sub" => template_of(argument)?.as_str()?.replace("${!", "${"),
         "Fn::Join" => {
-            let mut embedded = Embedded::default();
-            embedded.flatten("", node);
-            embedded.plain
+            let mut builder = Builder::default();
+            builder.flatten("", node);
+            builder.plain
         }
         "Ref" => format!("${{{}}}", argument.as_str().unwrap_or("Ref")),
         "Fn::GetAtt" => format!("${{{}}}", attribute(argument)),
@@ -158,34 +217,38 @@ fn attribute(argument: &Node) -> String {
 
 /// A definition's text put together from strings of the template.
 #[derive(Default)]
-struct Embedded {
+struct Builder {
     /// As JSON: a substitution outside of a string is one.
     json: String,
     /// As it was put together.
     plain: String,
-    letters: Vec<(usize, usize)>,
+    embedded: Embedded,
     in_string: bool,
     escaped: bool,
     in_substitution: bool,
 }
 
-impl Embedded {
+/// A character's place in the file, and the string that it is a character of.
+type Source = (Span, Option<usize>);
+
+impl Builder {
     fn flatten(&mut self, text: &str, node: &Node) {
         if node.as_str().is_some() {
-            for (c, at) in letters(text, node) {
-                self.push(c, at);
+            let (found, piece) = self.letters_of(text, node, false);
+            for (c, written) in found {
+                self.push(c, (written, piece));
             }
             return;
         }
         match intrinsic(node) {
             Some(("Fn::Sub", argument)) => {
                 if let Some(template) = template_of(argument) {
-                    let found = letters(text, template);
+                    let (found, piece) = self.letters_of(text, template, true);
                     let mut before = ('\0', '\0');
-                    for (c, at) in found {
+                    for (c, written) in found {
                         // `${!Name}` is how Fn::Sub writes `${Name}`.
                         if !(c == '!' && before == ('$', '{')) {
-                            self.push(c, at);
+                            self.push(c, (written, piece));
                         }
                         before = (before.1, c);
                     }
@@ -194,10 +257,10 @@ impl Embedded {
             Some(("Fn::Join", argument)) => self.join(text, argument),
             Some(_) => {
                 let text = substitution(node).unwrap_or_default();
-                self.push_all(&text, node.span.start);
+                self.push_all(&text, node.span);
             }
             // An object or a number where a string belongs: as it is.
-            None => self.push_all(&super::yaml::to_value(node).to_string(), node.span.start),
+            None => self.push_all(&super::yaml::to_value(node).to_string(), node.span),
         }
     }
 
@@ -208,29 +271,44 @@ impl Embedded {
         let between = delimiter.as_str().unwrap_or_default();
         for (index, part) in parts.as_array().unwrap_or_default().iter().enumerate() {
             if index > 0 {
-                self.push_all(between, delimiter.span.start);
+                self.push_all(between, delimiter.span);
             }
             self.flatten(text, part);
         }
     }
 
-    fn push_all(&mut self, text: &str, at: usize) {
+    /// The characters of a string, which is one piece of the text if it is known how it is written.
+    fn letters_of(
+        &mut self,
+        text: &str,
+        node: &Node,
+        is_template: bool,
+    ) -> (Vec<(char, Span)>, Option<usize>) {
+        let (found, quoting) = letters(text, node);
+        let piece = quoting.map(|quoting| {
+            self.embedded.pieces.push(Piece { quoting, is_template });
+            self.embedded.pieces.len() - 1
+        });
+        (found, piece)
+    }
+
+    fn push_all(&mut self, text: &str, stands_at: Span) {
         for c in text.chars() {
-            self.push(c, at);
+            self.push(c, (stands_at, None));
         }
     }
 
-    fn push(&mut self, c: char, at: usize) {
+    fn push(&mut self, c: char, source: Source) {
         self.plain.push(c);
         if !self.in_string && c == '$' && !self.in_substitution {
             self.in_substitution = true;
-            self.write('"', at);
+            self.write('"', (source.0, None));
         }
-        self.write(c, at);
+        self.write(c, source);
         if self.in_substitution {
             if c == '}' {
                 self.in_substitution = false;
-                self.write('"', at);
+                self.write('"', (source.0, None));
             }
             return;
         }
@@ -242,16 +320,18 @@ impl Embedded {
         }
     }
 
-    fn write(&mut self, c: char, at: usize) {
-        self.letters.push((self.json.len(), at));
+    fn write(&mut self, c: char, (written, piece): Source) {
+        self.embedded.letters.push(Letter {
+            at: self.json.len(),
+            written,
+            piece,
+        });
         self.json.push(c);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use asl::json::spanned::Span;
-
     use super::super::yaml;
     use super::*;
 
@@ -306,6 +386,25 @@ mod tests {
             "{}",
             &text[outer.start..outer.start + 20]
         );
+    }
+
+    #[test]
+    fn a_name_that_is_written_in_full_is_one_that_aws_takes() {
+        let codes = |name: &str| {
+            let text = format!(
+                "Resources:\n  A:\n    Type: AWS::Serverless::StateMachine\n    Properties: {{Name: {name}, DefinitionUri: a.json}}\n  B:\n    Type: AWS::StepFunctions::StateMachine\n    Properties: {{StateMachineName: {name}, DefinitionString: '{{}}'}}\n"
+            );
+            found(&text)
+                .faults
+                .iter()
+                .map(|fault| fault.code)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(codes("orders-1_a.b"), [""; 0]);
+        assert_eq!(codes("!Sub '${Stage}-orders'"), [""; 0]);
+        assert_eq!(codes("'two words'"), ["STATE_MACHINE_NAME_INVALID"; 2]);
+        assert_eq!(codes("''"), ["STATE_MACHINE_NAME_EMPTY"; 2]);
+        assert_eq!(codes(&"x".repeat(81)), ["STATE_MACHINE_NAME_TOO_LONG"; 2]);
     }
 
     #[test]

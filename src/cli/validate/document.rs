@@ -37,8 +37,8 @@ pub(super) enum Mendable {
     Json(String),
     /// A YAML file; the definition is at this pointer.
     Yaml(String),
-    /// Not by a machine; why.
-    No(&'static str),
+    /// The definition stands in strings of the file, which its origin knows.
+    Letters,
 }
 
 /// A definition that a template has in another file.
@@ -51,6 +51,18 @@ pub(super) struct Reference {
     /// What it runs as.
     pub(super) kind: Option<asl::MachineKind>,
     /// Where the path is written.
+    pub(super) span: Span,
+}
+
+/// Something wrong with what a template says about a state machine besides its definition.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The resource.
+    pub(super) machine: String,
+    /// One of AWS's codes.
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    /// Where it is written.
     pub(super) span: Span,
 }
 
@@ -69,6 +81,7 @@ pub(super) struct Read {
     /// State machines whose definitions are nowhere near (in a bucket).
     pub(super) elsewhere: Vec<String>,
     pub(super) unreadable: Option<Unreadable>,
+    pub(super) faults: Vec<Fault>,
 }
 
 /// What a text is written in: by the file's name, else by its first character.

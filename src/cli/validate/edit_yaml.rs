@@ -1,9 +1,9 @@
-//! A JSON Patch applied to a YAML text, for the ways of writing YAML that definitions use: block mappings and sequences, scalars on
-//! one line, flow collections on one line. Gives `None` for anything else; who calls compares what comes out.
+//! A JSON Patch applied to a YAML text, for the ways of writing YAML that definitions use: block and flow collections, scalars of
+//! every kind. Gives `None` for anything else (what an anchor names, a key that is no plain word); who calls compares what comes out.
 
 use asl::PatchOperation;
 use asl::json::spanned::{Node, NodeValue, Span};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::yaml;
 
@@ -31,31 +31,84 @@ impl<'e> Editor<'e> {
         match operation {
             PatchOperation::Replace { path, value } => {
                 let node = self.find(path)?;
-                let is_flow = self.is_flow(node);
-                let is_scalar = matches!(
-                    node.value,
-                    NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) | NodeValue::String(_)
-                );
-                if is_flow || (is_scalar && self.is_on_one_line(node.span)) {
-                    return Some(self.splice(node.span, &flow(value)));
+                let is_collection = matches!(node.value, NodeValue::Object(_) | NodeValue::Array(_));
+                if self.is_flow(node) {
+                    return Some(self.splice(node.span, &in_flow(value)));
                 }
-                let lines = self.child_lines(path)?;
+                if !is_collection {
+                    let written = self.text.get(node.span.start..node.span.end)?;
+                    // What is written in lines ends with one.
+                    let line_break = if written.ends_with('\n') { "\n" } else { "" };
+                    let in_flow_around = split(path).and_then(|(parent, _)| self.find(&parent));
+                    let with = match in_flow_around {
+                        Some(parent) if self.is_flow(parent) => in_flow(value),
+                        _ => flow(value),
+                    };
+                    return Some(self.splice(node.span, &format!("{with}{line_break}")));
+                }
                 let (parent, key) = split(path)?;
-                let column = self.text.get(lines.start..)?.find(|c: char| c != ' ')?;
+                let child = self.child(path)?;
                 let with = match self.find(&parent)?.value {
-                    NodeValue::Array(_) => element(value, column),
-                    _ => block(&scalar(&key), value, column),
+                    NodeValue::Array(_) => element(value, child.column),
+                    _ => block(&scalar(&key), value, child.column),
                 };
-                Some(self.splice(lines, &with))
+                // Its first line begins behind what stands before it.
+                let with = with.get(child.column..)?;
+                Some(self.splice(child.span, with))
             }
             PatchOperation::Move { from, path } => self.move_to(from, path),
             PatchOperation::Add { path, value } => self.add(path, value),
             PatchOperation::Remove { path } => {
-                let lines = self.child_lines(path)?;
-                // The last child of a block leaves null behind.
-                (self.siblings(path)? > 1).then(|| self.splice(lines, ""))
+                let (parent_pointer, key) = split(path)?;
+                let parent = self.find(&parent_pointer)?;
+                match &parent.value {
+                    NodeValue::Object(members) if members.len() > 1 => self.remove(parent, path, &key),
+                    NodeValue::Array(nodes) if nodes.len() > 1 => self.remove(parent, path, &key),
+                    // The last child of a block would leave null behind.
+                    NodeValue::Object(_) => self.replace(&parent_pointer, Value::Object(Map::new())),
+                    _ => self.replace(&parent_pointer, Value::Array(Vec::new())),
+                }
             }
         }
+    }
+
+    fn replace(&self, path: &str, value: Value) -> Option<String> {
+        self.apply(&PatchOperation::Replace {
+            path: path.to_owned(),
+            value,
+        })
+    }
+
+    /// Takes one of several children away.
+    fn remove(&self, parent: &Node, path: &str, key: &str) -> Option<String> {
+        if !self.is_flow(parent) {
+            let child = self.child(path)?;
+            if child.begins_line {
+                let start = self.line_start(child.span.start);
+                return Some(self.splice(Span { start, ..child.span }, ""));
+            }
+        }
+        let spans = child_spans(parent);
+        let at = match &parent.value {
+            NodeValue::Object(members) => members.iter().position(|member| *member.key == *key)?,
+            _ => key.parse().ok()?,
+        };
+        let gone = match (
+            spans.get(at + 1),
+            at.checked_sub(1).and_then(|before| spans.get(before)),
+        ) {
+            // The next takes its place, also behind a dash.
+            (Some(next), _) => Span {
+                start: spans.get(at)?.start,
+                end: next.start,
+            },
+            (None, Some(before)) => Span {
+                start: before.end,
+                end: spans.get(at)?.end,
+            },
+            (None, None) => return None,
+        };
+        Some(self.splice(gone, ""))
     }
 
     fn move_to(&self, from: &str, path: &str) -> Option<String> {
@@ -69,12 +122,35 @@ impl<'e> Editor<'e> {
             return Some(self.splice(member.key_span, &scalar(&key)));
         }
         let nodes = holder.as_array()?;
-        // Only to the end: there the lines of the last element say where that is.
-        if self.is_flow(holder) || key.parse() != Ok(nodes.len().checked_sub(1)?) {
+        // Only to the end: there the last element says where that is.
+        let last = nodes.last()?;
+        if key.parse() != Ok(nodes.len().checked_sub(1)?) {
             return None;
         }
-        let gone = self.child_lines(from)?;
-        let last = self.child_lines(path)?;
+        if self.is_flow(holder) {
+            let moved = nodes.get(from_key.parse::<usize>().ok()?)?;
+            let raw = self.text.get(moved.span.start..moved.span.end)?;
+            let at = Span {
+                start: last.span.end,
+                end: last.span.end,
+            };
+            // Behind the others first: what stands before it keeps its place.
+            let with = self.splice(at, &format!(", {raw}"));
+            let root = yaml::parse(&with).ok()?;
+            return Editor {
+                text: &with,
+                root: &root,
+            }
+            .apply(&PatchOperation::Remove {
+                path: from.to_owned(),
+            });
+        }
+        let line_of = |child: Child| Span {
+            start: self.line_start(child.span.start),
+            ..child.span
+        };
+        let gone = line_of(self.child(from).filter(|child| child.begins_line)?);
+        let last = line_of(self.child(path)?);
         let moved = self.text.get(gone.start..gone.end)?;
         let before = self.text.get(..gone.start)?;
         let between = self.text.get(gone.end..last.end)?;
@@ -97,7 +173,7 @@ impl<'e> Editor<'e> {
                 }
                 let column = self.column(first.key_span.start);
                 let last = members.last()?;
-                let at = self.line_end(last.value.span.end);
+                let at = self.last_line_end(&last.value, last.key_span.end);
                 let lines = block(&scalar(&key), value, column);
                 Some(self.insert_lines(at, &lines))
             }
@@ -111,7 +187,10 @@ impl<'e> Editor<'e> {
                 let lines = element(value, column);
                 let at = match nodes.get(index) {
                     Some(next) => self.line_start(next.span.start),
-                    None => self.line_end(nodes.last()?.span.end),
+                    None => {
+                        let last = nodes.last()?;
+                        self.last_line_end(last, last.span.start)
+                    }
                 };
                 Some(self.insert_lines(at, &lines))
             }
@@ -137,8 +216,8 @@ impl<'e> Editor<'e> {
         Some(self.splice(Span { start: at, end: at }, &child))
     }
 
-    /// The lines of a member or an element of a block, which begins on a line of its own.
-    fn child_lines(&self, path: &str) -> Option<Span> {
+    /// A member or an element of a block, from its key or dash to the end of its last line.
+    fn child(&self, path: &str) -> Option<Child> {
         let (parent_pointer, key) = split(path)?;
         let parent = self.find(&parent_pointer)?;
         if self.is_flow(parent) {
@@ -159,21 +238,29 @@ impl<'e> Editor<'e> {
             }
         };
         let line = self.line_start(start);
-        let begins_the_line = self.text.get(line..start)?.trim().is_empty();
-        begins_the_line.then(|| Span {
-            start: line,
-            end: self.line_end(node.span.end.max(start)),
+        let before = self.text.get(line..start)?;
+        // Before the first member of an element there is its dash.
+        let is_indent = before.chars().all(|c| matches!(c, ' ' | '-'));
+        is_indent.then(|| Child {
+            span: Span {
+                start,
+                end: self.last_line_end(node, start),
+            },
+            column: start - line,
+            begins_line: before.trim().is_empty(),
         })
     }
 
-    /// Children of the container that a path leads into.
-    fn siblings(&self, path: &str) -> Option<usize> {
-        let (parent, _) = split(path)?;
-        Some(match &self.find(&parent)?.value {
-            NodeValue::Object(members) => members.len(),
-            NodeValue::Array(nodes) => nodes.len(),
-            NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) | NodeValue::String(_) => 0,
-        })
+    /// The end of the last line of what begins at a byte. A block's span may end only where the next line's text begins.
+    fn last_line_end(&self, node: &Node, start: usize) -> usize {
+        let end = node.span.end.max(start);
+        let line = self.line_start(end);
+        let is_past = line > start
+            && self
+                .text
+                .get(line..end)
+                .is_some_and(|before| before.trim().is_empty());
+        if is_past { line } else { self.line_end(end) }
     }
 
     /// Column of the dash of an element whose first line has it.
@@ -205,12 +292,6 @@ impl<'e> Editor<'e> {
         let is_container = matches!(node.value, NodeValue::Object(_) | NodeValue::Array(_));
         let written = self.text.get(node.span.start..).unwrap_or_default();
         is_container && written.starts_with(['{', '['])
-    }
-
-    fn is_on_one_line(&self, span: Span) -> bool {
-        self.text
-            .get(span.start..span.end)
-            .is_some_and(|written| !written.contains('\n'))
     }
 
     fn column(&self, at: usize) -> usize {
@@ -246,6 +327,29 @@ impl<'e> Editor<'e> {
             "\n"
         };
         self.splice(Span { start: at, end: at }, &format!("{line_break}{lines}"))
+    }
+}
+
+/// A child of a block.
+struct Child {
+    span: Span,
+    column: usize,
+    /// Whether only blanks stand before it.
+    begins_line: bool,
+}
+
+/// The children of a container, each with its key.
+fn child_spans(parent: &Node) -> Vec<Span> {
+    match &parent.value {
+        NodeValue::Object(members) => members
+            .iter()
+            .map(|member| Span {
+                start: member.key_span.start,
+                end: member.value.span.end,
+            })
+            .collect(),
+        NodeValue::Array(nodes) => nodes.iter().map(|node| node.span).collect(),
+        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) | NodeValue::String(_) => Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ mod arguments;
 mod check;
 mod cloudformation;
 mod document;
+mod edit_letters;
 mod edit_yaml;
 mod files;
 mod machine;
@@ -255,7 +256,10 @@ impl Run<'_, '_> {
         let read = document::read(&text, language);
         let report = check::check(&text, &read, &self.look);
         self.look.kind = before;
-        if report.definitions == 0 && !(read.references.is_empty() && read.elsewhere.is_empty()) {
+        if report.definitions == 0
+            && report.findings.is_empty()
+            && !(read.references.is_empty() && read.elsewhere.is_empty())
+        {
             // A template whose definitions are in files of their own, which are reported.
             return Ok(());
         }

@@ -12,8 +12,49 @@ pub(super) enum Origin {
     File,
     /// Each value and key (first) from its place in the file (second).
     Tokens(Vec<(Span, Span)>),
-    /// Each character (first) from a place in the file (second); in order.
-    Letters(Vec<(usize, usize)>),
+    /// Each character from a place in the file; in order.
+    Letters(Embedded),
+}
+
+/// A text that was put together from strings of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Embedded {
+    pub(super) letters: Vec<Letter>,
+    /// The strings that it was put together from.
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// A character of a text and what it is in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Letter {
+    /// Where in the text it begins.
+    pub(super) at: usize,
+    /// Where in the file it is written.
+    pub(super) written: Span,
+    /// The string it is a character of, by its number; `None` for what stands for something else (a reference's name).
+    pub(super) piece: Option<usize>,
+}
+
+/// A string of the file whose characters are known one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// How it is written.
+    pub(super) quoting: Quoting,
+    /// Whether it is the text of an `Fn::Sub`.
+    pub(super) is_template: bool,
+}
+
+/// How a string is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quoting {
+    /// In `"`, with the escapes that JSON and YAML have in common.
+    Double,
+    /// In `'`, on one line.
+    Single,
+    /// After `|`, in lines indented by this much.
+    Literal(usize),
+    /// As it is, on one line.
+    Plain,
 }
 
 impl Origin {
@@ -34,16 +75,21 @@ impl Origin {
                     .or(tokens.last())
                     .map_or_else(Span::default, |(_, outer)| *outer)
             }
-            Self::Letters(letters) => {
-                let outer = |at: usize| {
-                    let next = letters.partition_point(|(inner, _)| *inner <= at);
-                    letters.get(next.saturating_sub(1)).map_or(0, |(_, outer)| *outer)
+            Self::Letters(embedded) => {
+                let written = |at: usize| {
+                    let next = embedded.letters.partition_point(|letter| letter.at <= at);
+                    let letter = embedded.letters.get(next.saturating_sub(1));
+                    letter.map(|letter| letter.written).unwrap_or_default()
                 };
-                let start = outer(part.start);
-                let last = outer(part.end.saturating_sub(1).max(part.start));
+                let start = written(part.start).start;
+                let end = if part.end > part.start {
+                    written(part.end - 1).end
+                } else {
+                    start
+                };
                 Span {
                     start,
-                    end: last.max(start) + usize::from(part.end > part.start),
+                    end: end.max(start),
                 }
             }
         }
@@ -126,28 +172,43 @@ impl Writer<'_> {
     }
 }
 
-/// The characters of a string and where each stands in the file: of a JSON string, and of every way YAML has to write one.
-pub(super) fn letters(text: &str, node: &Node) -> Vec<(char, usize)> {
+/// The characters of a string and where each is written in the file, and how: of a JSON string, and of every way YAML has to write one.
+/// Without a way of writing only the string's place is known.
+pub(super) fn letters(text: &str, node: &Node) -> (Vec<(char, Span)>, Option<Quoting>) {
     let Some(value) = node.as_str() else {
-        return Vec::new();
+        return (Vec::new(), None);
     };
     let raw = text.get(node.span.start..node.span.end).unwrap_or_default();
-    let found = match raw.chars().next() {
-        Some('"') => double_quoted(raw),
-        Some('\'') => single_quoted(raw),
-        Some('|') => literal(raw, value),
-        _ => raw.char_indices().map(|(at, c)| (c, at)).collect(),
+    let (found, end, quoting) = match raw.chars().next() {
+        Some('"') => (double_quoted(raw), raw.len() - 1, Quoting::Double),
+        Some('\'') => (single_quoted(raw), raw.len() - 1, Quoting::Single),
+        Some('|') => {
+            let (found, indent) = literal(raw, value);
+            (found, raw.len(), Quoting::Literal(indent))
+        }
+        _ => {
+            let found = raw.char_indices().map(|(at, c)| (c, at)).collect();
+            (found, raw.len(), Quoting::Plain)
+        }
     };
     let is_value = found.iter().map(|(c, _)| *c).eq(value.chars());
-    if is_value {
-        found
-            .into_iter()
-            .map(|(c, at)| (c, node.span.start + at))
-            .collect()
-    } else {
+    if !is_value {
         // Folded over lines, or escaped in a way of its own: at least the value's place is known.
-        value.chars().map(|c| (c, node.span.start)).collect()
+        let at = Span {
+            start: node.span.start,
+            end: node.span.start + 1,
+        };
+        return (value.chars().map(|c| (c, at)).collect(), None);
     }
+    let ends = found.iter().skip(1).map(|(_, at)| *at).chain([end]);
+    let letters = found.iter().zip(ends).map(|((c, at), end)| {
+        let written = Span {
+            start: node.span.start + at,
+            end: node.span.start + end,
+        };
+        (*c, written)
+    });
+    (letters.collect(), Some(quoting))
 }
 
 fn double_quoted(raw: &str) -> Vec<(char, usize)> {
@@ -192,9 +253,10 @@ fn single_quoted(raw: &str) -> Vec<(char, usize)> {
     found
 }
 
-/// Each line of the value is the end of a line of the file.
-fn literal(raw: &str, value: &str) -> Vec<(char, usize)> {
+/// Each line of the value is the end of a line of the file. Also by how much the lines are indented.
+fn literal(raw: &str, value: &str) -> (Vec<(char, usize)>, usize) {
     let mut found = Vec::new();
+    let mut indent_of_all = 0;
     let mut at = 0;
     let mut written = raw.split_inclusive('\n');
     at += written.next().map_or(0, str::len);
@@ -206,6 +268,9 @@ fn literal(raw: &str, value: &str) -> Vec<(char, usize)> {
         let source = written.next().unwrap_or_default();
         let trimmed = source.trim_end_matches(['\n', '\r']);
         let indent = trimmed.len().saturating_sub(content.len());
+        if !content.is_empty() {
+            indent_of_all = indent;
+        }
         let start = at + indent;
         found.extend(content.char_indices().map(|(offset, c)| (c, start + offset)));
         if has_break {
@@ -213,7 +278,7 @@ fn literal(raw: &str, value: &str) -> Vec<(char, usize)> {
         }
         at += source.len();
     }
-    found
+    (found, indent_of_all)
 }
 
 #[cfg(test)]
@@ -257,9 +322,10 @@ mod tests {
             let root = yaml::parse(text).unwrap();
             let node = root.get("a").unwrap();
             assert_eq!(node.as_str(), Some(value));
-            let found = letters(text, node);
+            let (found, _) = letters(text, node);
             assert_eq!(found.iter().map(|(c, _)| *c).collect::<String>(), value);
-            for (c, at) in found {
+            for (c, written) in found {
+                let at = written.start;
                 let there = text[at..].chars().next().unwrap();
                 let escaped = there == '\\' || there == '>' || there == '\'';
                 assert!(there == c || escaped, "{text:?}: {c:?} at {at}");

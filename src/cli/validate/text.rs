@@ -24,7 +24,7 @@ pub(super) fn print(
         writeln!(output, "{}\n", renderer.render(&[excerpt(name, text, finding)]))?;
     }
     let more = if report.truncated { ", and more" } else { "" };
-    if report.definitions == 0 {
+    if report.definitions == 0 && findings.is_empty() {
         writeln!(output, "{name}: no definitions")
     } else {
         writeln!(output, "{name}: {}{more}", summary(&findings))

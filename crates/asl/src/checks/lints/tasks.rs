@@ -118,7 +118,8 @@ fn retry(context: &mut Context<'_>, state: &State<'_>, place: &Place<'_>, call: 
         });
         return;
     };
-    if !is_lambda {
+    // A Retry that is no list has been reported as that.
+    if !is_lambda || retry.as_array().is_none() {
         return;
     }
     let retried = |name: &str| any_text(retry, &|text| text == name);
