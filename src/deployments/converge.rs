@@ -131,14 +131,7 @@ async fn alias(
 ) -> Result<(), ConvergeError> {
     let door = door(target, deployment);
     let arn = target.alias_arn(&read.template);
-    let routes: Vec<_> = to
-        .lines()
-        .into_iter()
-        .map(|line| Route {
-            version_arn: line.version_arn,
-            weight: line.weight,
-        })
-        .collect();
+    let routes = to.lines();
     let description = Some(mark.to_string());
     let (operation, outcome) = if deployment.standing.is_none() {
         let created = door

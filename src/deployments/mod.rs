@@ -48,6 +48,7 @@ pub mod recovery;
 pub mod refusal;
 pub mod releases;
 pub mod request;
+pub mod routing;
 pub mod start;
 pub mod status;
 pub mod step;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::gate;
 use super::limits::{ALIAS_INTERVAL, ALIAS_INTERVAL_EMBEDDED};
-use super::model::{AliasSeen, Deployment, InFlightPolicy, RollbackStage, Routing, State, VersionWeight};
+use super::model::{AliasSeen, Deployment, InFlightPolicy, RollbackStage, Routing, State};
 use super::step::{AliasState, Observed, Remainder, TestsState};
 use super::store::record::Record;
 use super::store::{self};
@@ -99,13 +99,9 @@ async fn alias(target: &Target, deployment: &Deployment, template: &str) -> Resu
         .await
     {
         Ok(alias) => {
-            let lines = alias.routes.into_iter().map(|route| VersionWeight {
-                version_arn: route.version_arn,
-                weight: route.weight,
-            });
             let mark = alias.description.as_deref().and_then(|text| text.parse().ok());
             Ok(
-                Routing::try_from(lines.collect::<Vec<_>>()).map_or(AliasState::Unreadable, |routing| {
+                Routing::try_from(alias.routes).map_or(AliasState::Unreadable, |routing| {
                     AliasState::Stands(AliasSeen { routing, mark })
                 }),
             )

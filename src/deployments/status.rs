@@ -118,14 +118,7 @@ pub(super) async fn status(app: &App, template: &str, environment: &str) -> Resu
     drop(conn);
     let alias_arn = target.alias_arn(template);
     let weights: Vec<VersionWeight> = match target.step_functions.describe_alias(&alias_arn).await {
-        Ok(alias) => alias
-            .routes
-            .into_iter()
-            .map(|route| VersionWeight {
-                version_arn: route.version_arn,
-                weight: route.weight,
-            })
-            .collect(),
+        Ok(alias) => alias.routes,
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error.into()),
     };

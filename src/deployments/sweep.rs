@@ -76,10 +76,6 @@ pub(super) async fn found(
                 .routes
                 .into_iter()
                 .filter(|route| route.weight > 0)
-                .map(|route| VersionWeight {
-                    version_arn: route.version_arn,
-                    weight: route.weight,
-                })
                 .collect(),
         )),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

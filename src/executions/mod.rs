@@ -26,6 +26,7 @@ mod recover;
 mod rollup;
 mod start;
 mod store;
+mod tell;
 mod wait;
 
 pub use express::RunExpress;

@@ -219,6 +219,18 @@ impl Problem {
         .with_source(source)
     }
 
+    /// Fields of the request that are wrong, each as (JSON Pointer, what is wrong with it).
+    pub fn invalid_fields(
+        detail: impl Into<String>,
+        fields: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let items = fields.into_iter().map(|(pointer, message)| ErrorItem {
+            pointer: Some(pointer),
+            ..ErrorItem::new("invalid_field", message)
+        });
+        Self::new(ProblemKind::InvalidRequest, detail).with_errors(items.collect())
+    }
+
     /// Adds what exactly is wrong, where there are several things.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<ErrorItem>) -> Self {

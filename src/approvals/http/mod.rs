@@ -1,6 +1,8 @@
 //! Endpoints of approvals: the API, and the pages behind personal links.
 
 mod human;
+mod problems;
+mod views;
 
 use std::sync::Arc;
 
@@ -8,23 +10,23 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::decide::{Decide, DecideError, decide};
-use super::delegate::{DelegateError, delegate};
-use super::escalate::{EscalateError, escalate};
+use super::delegate::delegate;
+use super::escalate::escalate;
 use super::link;
-use super::list::{self, Assignee, Filter, Round};
-use super::model::{Approval, ApprovalState, Decision, Delegation, Gate, Via, Vote};
-use super::rules::{self, Refusal};
-use super::withdraw::{CancelError, cancel};
+use super::list::{self, Assignee, Filter};
+use super::model::{ApprovalState, Via, Vote};
+use super::rules;
+use super::withdraw::cancel;
 use crate::app::App;
 use crate::db::paging::{Page, PageQuery, decode_cursor};
 use crate::http::{Caller, Json, Path, Problem, ProblemKind, Query};
 use crate::ids::ApprovalId;
+use views::{ApprovalSummary, ApprovalView, view};
 
 /// Longest comment or reason, characters.
 const COMMENT_CHARS_MAX: usize = 1_000;
@@ -64,140 +66,6 @@ struct ListQuery {
 #[serde(rename_all = "lowercase")]
 enum AssigneeIs {
     Me,
-}
-
-/// An approval in a list.
-#[derive(Debug, Serialize, ToSchema)]
-struct ApprovalSummary {
-    id: ApprovalId,
-    /// What waits for it.
-    subject: String,
-    /// Which of its gates.
-    gate: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    template: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    environment: Option<String>,
-    title: String,
-    requester: String,
-    authors: Vec<String>,
-    /// What is agreed to: send it back with the decision.
-    digest: String,
-    state: ApprovalState,
-    /// The level that is asked, from 1.
-    level: i32,
-    /// How many levels there are.
-    levels: usize,
-    /// How often the plan has changed, plus one.
-    round: i32,
-    escalated: bool,
-    created_at: DateTime<Utc>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    closed_at: Option<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-}
-
-impl From<Approval> for ApprovalSummary {
-    fn from(approval: Approval) -> Self {
-        Self {
-            id: approval.id,
-            subject: approval.subject,
-            gate: approval.gate,
-            template: approval.template,
-            environment: approval.environment,
-            title: approval.title,
-            requester: approval.requester,
-            authors: approval.authors,
-            digest: approval.digest,
-            state: approval.state,
-            level: approval.level + 1,
-            levels: approval.rules.levels.len(),
-            round: approval.round,
-            escalated: approval.escalated,
-            created_at: approval.created_at,
-            expires_at: approval.expires_at,
-            closed_at: approval.closed_at,
-            reason: approval.closed_reason,
-        }
-    }
-}
-
-/// An approval with its plan, its rules and its history.
-#[derive(Debug, Serialize, ToSchema)]
-struct ApprovalView {
-    #[serde(flatten)]
-    approval: ApprovalSummary,
-    /// The gate's rules.
-    rules: Gate,
-    /// What would be done.
-    #[schema(value_type = Object)]
-    plan: Value,
-    /// Whether the caller may decide it now.
-    can_decide: bool,
-    /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<String>,
-    /// Every round's decisions, oldest first.
-    decisions: Vec<DecisionView>,
-    /// Rights handed on.
-    delegations: Vec<DelegationView>,
-    /// The digests it was asked about.
-    rounds: Vec<Round>,
-}
-
-/// What somebody decided.
-#[derive(Debug, Serialize, ToSchema)]
-struct DecisionView {
-    round: i32,
-    /// From 1.
-    level: i32,
-    digest: String,
-    person: String,
-    /// Whose right was used, if somebody handed theirs on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    on_behalf: Option<String>,
-    decision: Vote,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<String>,
-    via: Via,
-    at: DateTime<Utc>,
-}
-
-impl From<Decision> for DecisionView {
-    fn from(decision: Decision) -> Self {
-        Self {
-            round: decision.round,
-            level: decision.level + 1,
-            digest: decision.digest,
-            person: decision.person,
-            on_behalf: decision.on_behalf,
-            decision: decision.decision,
-            comment: decision.comment,
-            via: decision.via,
-            at: decision.at,
-        }
-    }
-}
-
-/// A right handed on.
-#[derive(Debug, Serialize, ToSchema)]
-struct DelegationView {
-    from: String,
-    to: String,
-    at: DateTime<Utc>,
-}
-
-impl From<Delegation> for DelegationView {
-    fn from(delegation: Delegation) -> Self {
-        Self {
-            from: delegation.from_name,
-            to: delegation.to_name,
-            at: delegation.at,
-        }
-    }
 }
 
 /// Lists approvals, newest first.
@@ -240,23 +108,6 @@ async fn get_approval(
     Path(id): Path<ApprovalId>,
 ) -> Result<Json<ApprovalView>, Problem> {
     Ok(Json(view(&app, &caller, id).await?))
-}
-
-async fn view(app: &App, caller: &Caller, id: ApprovalId) -> Result<ApprovalView, Problem> {
-    let (facts, rounds) = list::find(&app.db, id)
-        .await?
-        .ok_or(DecideError::NotFound { id })?;
-    let refusal = rules::may_decide(&facts, &app.config.approvals.groups, caller).err();
-    Ok(ApprovalView {
-        rules: facts.approval.rules.clone(),
-        plan: facts.approval.plan.clone(),
-        can_decide: refusal.is_none(),
-        refusal: refusal.map(|refusal| refusal.to_string()),
-        decisions: facts.decisions.into_iter().map(DecisionView::from).collect(),
-        delegations: facts.delegations.into_iter().map(DelegationView::from).collect(),
-        rounds,
-        approval: facts.approval.into(),
-    })
 }
 
 /// A decision.
@@ -403,68 +254,5 @@ fn comment(text: Option<String>) -> Result<Option<String>, Problem> {
             format!("a comment or reason has at most {COMMENT_CHARS_MAX} characters"),
         )),
         text => Ok(text.filter(|text| !text.trim().is_empty())),
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let detail = refusal.to_string();
-        match refusal {
-            Refusal::DigestChanged { current } => {
-                Self::new(ProblemKind::DigestChanged, detail).with("digest", current)
-            }
-            Refusal::Closed(_) | Refusal::Already { .. } => Self::new(ProblemKind::Conflict, detail),
-            Refusal::NotAsked { .. } | Refusal::Excluded { .. } | Refusal::Anonymous => {
-                Self::new(ProblemKind::Forbidden, detail)
-            }
-        }
-    }
-}
-
-impl From<DecideError> for Problem {
-    fn from(error: DecideError) -> Self {
-        match error {
-            DecideError::NotFound { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
-            DecideError::Forbidden(forbidden) => forbidden.into(),
-            DecideError::Refused(refusal) => refusal.into(),
-            DecideError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<DelegateError> for Problem {
-    fn from(error: DelegateError) -> Self {
-        match error {
-            DelegateError::NotFound { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
-            DelegateError::Unknown { .. } | DelegateError::Oneself { .. } => {
-                Self::new(ProblemKind::InvalidRequest, error.to_string())
-            }
-            DelegateError::Forbidden(forbidden) => forbidden.into(),
-            DelegateError::Refused(refusal) => refusal.into(),
-            DelegateError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<EscalateError> for Problem {
-    fn from(error: EscalateError) -> Self {
-        match error {
-            EscalateError::NotFound { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
-            EscalateError::NobodyElse => Self::new(ProblemKind::Conflict, error.to_string()),
-            EscalateError::Forbidden(forbidden) => forbidden.into(),
-            EscalateError::Refused(refusal) => refusal.into(),
-            EscalateError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<CancelError> for Problem {
-    fn from(error: CancelError) -> Self {
-        match error {
-            CancelError::NotFound { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
-            CancelError::Forbidden(forbidden) => forbidden.into(),
-            CancelError::Refused(refusal) => refusal.into(),
-            CancelError::Database(error) => error.into(),
-        }
     }
 }

@@ -39,10 +39,10 @@ fn file(checked: &Checked) -> Value {
 /// As the API gives it, with the resource it belongs to.
 fn diagnostic(finding: &Finding) -> Value {
     let mut object = serde_json::to_value(&finding.diagnostic).unwrap_or_default();
-    if let Value::Object(members) = &mut object {
-        if let Some(machine) = &finding.machine {
-            members.insert("resource".to_owned(), machine.as_str().into());
-        }
+    if let Value::Object(members) = &mut object
+        && let Some(machine) = &finding.machine
+    {
+        members.insert("resource".to_owned(), machine.as_str().into());
     }
     object
 }

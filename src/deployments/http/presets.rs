@@ -16,7 +16,7 @@ use super::super::request::Fault;
 use super::super::store::presets::PresetRow;
 use super::super::strategy::Strategy;
 use crate::app::App;
-use crate::http::{Caller, ErrorItem, Json, Path, Precondition, Problem, ProblemKind, etag};
+use crate::http::{Caller, Json, Path, Precondition, Problem, ProblemKind, etag};
 
 /// A strategy or an analysis that is kept under a name.
 #[derive(Debug, Serialize, ToSchema)]
@@ -233,13 +233,10 @@ impl From<PresetError> for Problem {
     fn from(error: PresetError) -> Self {
         let text = error.to_string();
         match error {
-            PresetError::Invalid { faults, .. } => {
-                let items = faults.into_iter().map(|fault| ErrorItem {
-                    pointer: Some(fault.pointer),
-                    ..ErrorItem::new("invalid_field", fault.message)
-                });
-                Self::new(ProblemKind::InvalidRequest, text).with_errors(items.collect())
-            }
+            PresetError::Invalid { faults, .. } => Self::invalid_fields(
+                text,
+                faults.into_iter().map(|fault| (fault.pointer, fault.message)),
+            ),
             PresetError::Unknown { .. } => Self::new(ProblemKind::NotFound, text),
             PresetError::Changed { .. } => Self::new(ProblemKind::PreconditionFailed, text),
             PresetError::Database(error) => error.into(),

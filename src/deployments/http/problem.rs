@@ -23,11 +23,8 @@ impl From<StartError> for Problem {
                 let first = faults
                     .first()
                     .map_or_else(String::new, |fault| format!(": {}", fault.message));
-                let items = faults.into_iter().map(|fault| ErrorItem {
-                    pointer: Some(fault.pointer),
-                    ..ErrorItem::new("invalid_field", fault.message)
-                });
-                Self::new(ProblemKind::InvalidRequest, format!("{text}{first}")).with_errors(items.collect())
+                let fields = faults.into_iter().map(|fault| (fault.pointer, fault.message));
+                Self::invalid_fields(format!("{text}{first}"), fields)
             }
             StartError::InProgress { holder, .. } => Self::new(ProblemKind::DeploymentInProgress, text)
                 .with("holder", holder.to_string())

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use super::super::judge::Slo;
 use super::super::promise::{self, PromiseError, SloView};
 use crate::app::App;
-use crate::http::{Caller, ErrorItem, Json, Path, Problem, ProblemKind};
+use crate::http::{Caller, Json, Path, Problem, ProblemKind};
 
 /// The promise, and what is left of the error budget in each environment.
 #[utoipa::path(get, path = "/v1/templates/{template}/slo", tag = "deployments",
@@ -58,11 +58,9 @@ impl From<PromiseError> for Problem {
             PromiseError::UnknownTemplate(_) | PromiseError::None(_) => {
                 Self::new(ProblemKind::NotFound, text)
             }
-            PromiseError::Invalid { field, .. } => Self::new(ProblemKind::InvalidRequest, text.clone())
-                .with_errors(vec![ErrorItem {
-                    pointer: Some(format!("/{field}")),
-                    ..ErrorItem::new("invalid_field", text)
-                }]),
+            PromiseError::Invalid { field, .. } => {
+                Self::invalid_fields(text.clone(), [(format!("/{field}"), text)])
+            }
             PromiseError::Database(error) => error.into(),
         }
     }

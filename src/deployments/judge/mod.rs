@@ -17,9 +17,11 @@
 //! Lindon, Sanden & Shirikian, "Rapid Regression Detection in Software Deployments through Sequential Testing",
 //! arXiv 2205.14762 (sequential tests of stochastic order). `docs/JUDGE.md` has the measured operating characteristics.
 
+mod absolute;
 mod bounds;
 pub mod budget;
 mod evidence;
+mod finding;
 pub mod guard;
 mod power;
 mod rank;
@@ -31,6 +33,7 @@ mod verdict;
 pub use bounds::{clopper_pearson_upper, lower_bound, upper_bound, wilson};
 pub use budget::{BURN_RATE_DEFAULT, Budget, OnBudgetBurn, Slo, Spending};
 pub use evidence::{AlarmReading, ArmCounts, Baseline, Evidence, NewError, Period, RankCount, Share, Tally};
+pub use finding::{Finding, FindingKind, Health, Reading, TestName, TestReading};
 pub use guard::{
     AskMethod, Guard, GuardReading, GuardState, OnBreach, PrometheusGuard, SecretHeader, ThrottledGuard,
     WebhookGuard,
@@ -40,9 +43,7 @@ pub use rank::RankTest;
 pub use ratio::{RATIOS, RatioTest};
 pub use report::{Comparison, compare};
 pub use settings::{Analysis, AnalysisError, OnInsufficientData};
-pub use verdict::{
-    Demand, Finding, FindingKind, Health, Reading, TestName, TestReading, Verdict, failing_rate, judge,
-};
+pub use verdict::{Demand, Verdict, failing_rate, judge};
 
 /// One of the two versions that share the alias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use super::super::model::{Deployment, Intent, Pause, PauseReason, State};
 use super::Transition;
-use super::decide::{going_back, next_epoch};
+use super::back::going_back;
+use super::decide::next_epoch;
 
 /// A command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,7 +269,7 @@ fn resumed(deployment: &Deployment) -> State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::proofs::deployment;
+    use super::super::proofs::world::deployment;
     use super::*;
 
     #[test]

@@ -7,8 +7,11 @@
 //! Invariants, proved below `tests`: from any state it ends; the alias only ever takes weights of the course or those from
 //! before; an alias that someone else moved is never overwritten unless a person said so.
 
+mod back;
+mod before;
 mod command;
 mod decide;
+mod forth;
 #[cfg(test)]
 mod proofs;
 

@@ -36,14 +36,9 @@ impl From<CheckError> for Problem {
                 let detail = faults.first().map_or_else(String::new, |fault| {
                     format!("`{}` {}", fault.pointer, fault.message)
                 });
-                Self::new(ProblemKind::InvalidRequest, detail).with_errors(
-                    faults
-                        .into_iter()
-                        .map(|fault| ErrorItem {
-                            pointer: Some(fault.pointer),
-                            ..ErrorItem::new("invalid_field", fault.message)
-                        })
-                        .collect(),
+                Self::invalid_fields(
+                    detail,
+                    faults.into_iter().map(|fault| (fault.pointer, fault.message)),
                 )
             }
             CheckError::Rules(rules) => invalid_rules(rules),

@@ -1,50 +1,39 @@
 //! Endpoints of human tasks.
 
+mod intake;
+mod problems;
+mod views;
+
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
-use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::model::Approver;
 use super::super::rules::terms;
 use super::super::store::Assignee;
-use super::answer::{AnswerError, answer};
+use super::answer::answer;
 use super::hold::{self, HoldError};
-use super::intake::{IntakeError, intake};
+use super::intake::intake as take;
 use super::list::{self, Filter};
-use super::model::{NewTask, Task, TaskAnswer, TaskState};
-use super::rules::TaskRefusal;
+use super::model::{TaskAnswer, TaskState};
 use crate::app::App;
-use crate::config::{DEFAULT_ENVIRONMENT, Role};
 use crate::db::paging::{Page, PageQuery, decode_cursor};
-use crate::http::{Caller, ErrorItem, Json, Path, Problem, ProblemKind, Query};
+use crate::http::{Caller, Json, Path, Problem, Query};
 use crate::ids::TaskId;
-use crate::limits::EXECUTION_INPUT_BYTES_MAX;
-use crate::schema::InvalidSchema;
-
-/// Characters of a task token (Step Functions API model, `TaskToken`).
-const TOKEN_CHARS_MAX: usize = 2_048;
-
-/// Characters of a title, a description, a comment.
-const TITLE_CHARS_MAX: usize = 200;
-const TEXT_CHARS_MAX: usize = 4_000;
-
-/// Terms of the list of assignees.
-const ASSIGNEES_MAX: usize = 100;
+use intake::{IntakeRequest, TEXT_CHARS_MAX};
+use problems::invalid;
+use views::TaskView;
 
 /// Characters of an error's name and cause (Step Functions API model).
 const ERROR_CHARS_MAX: usize = 256;
 const CAUSE_CHARS_MAX: usize = 32_768;
-
-/// Longest deadline, seconds: a year, the longest a Standard execution runs.
-const DEADLINE_SECONDS_MAX: u64 = 366 * 24 * 3_600;
 
 /// The routes of human tasks.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -59,100 +48,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(fail_task))
 }
 
-/// A task handed in by a workflow's state that waits for its token.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct IntakeRequest {
-    /// Where the workflow runs; `default` when absent.
-    environment: Option<String>,
-    /// `$$.Task.Token`. Write-only: it is never shown again.
-    task_token: String,
-    /// `$$.Execution.Id`, for people to look at.
-    execution_arn: Option<String>,
-    /// One line for people.
-    title: String,
-    /// What is to be decided.
-    description: Option<String>,
-    /// Who may answer: callers' names, `group:NAME`, `role:NAME`; `role:approver` when absent.
-    assignees: Option<Vec<Approver>>,
-    /// JSON Schema 2020-12 that the answer has to fit.
-    #[schema(value_type = Option<Object>)]
-    form: Option<Value>,
-    /// What people need to see for their decision.
-    #[schema(value_type = Option<Object>)]
-    input: Option<Value>,
-    /// Seconds until the task fails with `Signalbox.TaskDeadline`; none: it waits as long as the workflow does.
-    deadline_seconds: Option<u64>,
-}
-
-/// A human task. Its token is not part of it.
-#[derive(Debug, Serialize, ToSchema)]
-struct TaskView {
-    id: TaskId,
-    environment: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    execution_arn: Option<String>,
-    title: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
-    assignees: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    form: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    input: Option<Value>,
-    state: TaskState,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    claimed_by: Option<String>,
-    /// Who answered; `signalbox` for a deadline.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answered_by: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    answer: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<String>,
-    /// What the engine said where it did not simply take the answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome_note: Option<String>,
-    created_at: DateTime<Utc>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deadline_at: Option<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answered_at: Option<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    closed_at: Option<DateTime<Utc>>,
-}
-
-impl From<Task> for TaskView {
-    fn from(task: Task) -> Self {
-        Self {
-            id: task.id,
-            environment: task.environment,
-            execution_arn: task.execution_arn,
-            title: task.title,
-            description: task.description,
-            assignees: task.assignees,
-            form: task.form,
-            input: task.input,
-            state: task.state,
-            claimed_by: task.claimed_by,
-            answered_by: task.answered_by,
-            answer: task.answer,
-            error: task.error,
-            cause: task.cause,
-            outcome_note: task.outcome_note,
-            created_at: task.created_at,
-            deadline_at: task.deadline_at,
-            answered_at: task.answered_at,
-            closed_at: task.closed_at,
-        }
-    }
-}
-
 /// Takes in a task from a state that waits for its token: from an HTTP Task, or from whatever the state calls.
 #[utoipa::path(post, path = "/v1/task-intake", tag = "approvals", request_body = IntakeRequest, responses(
     (status = 201, description = "The task", body = TaskView),
@@ -164,7 +59,7 @@ async fn take_in(
     Json(request): Json<IntakeRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let new = request.into_task(app.clock.now())?;
-    let (task, is_new) = intake(&app, &caller, new).await?;
+    let (task, is_new) = take(&app, &caller, new).await?;
     let location = HeaderValue::from_str(&format!("/v1/tasks/{}", task.id)).map_err(Problem::internal)?;
     let status = if is_new {
         StatusCode::CREATED
@@ -172,78 +67,6 @@ async fn take_in(
         StatusCode::OK
     };
     Ok((status, [(header::LOCATION, location)], Json(TaskView::from(task))))
-}
-
-impl IntakeRequest {
-    fn into_task(self, now: DateTime<Utc>) -> Result<NewTask, Problem> {
-        let within = |field: &str, text: &str, limit: usize| {
-            let chars = text.chars().count();
-            if (1..=limit).contains(&chars) {
-                Ok(())
-            } else {
-                Err(invalid(
-                    field,
-                    format!("it has {chars} characters; 1 to {limit} are allowed"),
-                ))
-            }
-        };
-        within("/task_token", &self.task_token, TOKEN_CHARS_MAX)?;
-        within("/title", &self.title, TITLE_CHARS_MAX)?;
-        if let Some(description) = &self.description {
-            within("/description", description, TEXT_CHARS_MAX)?;
-        }
-        let assignees = self
-            .assignees
-            .unwrap_or_else(|| vec![Approver::Role(Role::Approver)]);
-        if assignees.is_empty() || assignees.len() > ASSIGNEES_MAX {
-            return Err(invalid(
-                "/assignees",
-                format!("1 to {ASSIGNEES_MAX} terms are allowed"),
-            ));
-        }
-        if self
-            .input
-            .as_ref()
-            .is_some_and(|input| input.to_string().len() > EXECUTION_INPUT_BYTES_MAX)
-        {
-            return Err(invalid(
-                "/input",
-                format!("at most {EXECUTION_INPUT_BYTES_MAX} bytes are allowed"),
-            ));
-        }
-        let deadline_at = match self.deadline_seconds {
-            None => None,
-            Some(seconds) if (1..=DEADLINE_SECONDS_MAX).contains(&seconds) => {
-                Some(now + TimeDelta::seconds(seconds.cast_signed()))
-            }
-            Some(_) => {
-                return Err(invalid(
-                    "/deadline_seconds",
-                    format!("1 to {DEADLINE_SECONDS_MAX} are allowed"),
-                ));
-            }
-        };
-        Ok(NewTask {
-            environment: self.environment.unwrap_or_else(|| DEFAULT_ENVIRONMENT.to_owned()),
-            token: self.task_token,
-            execution_arn: self.execution_arn.filter(|arn| !arn.is_empty()),
-            title: self.title,
-            description: self.description,
-            assignees,
-            form: self.form,
-            input: self.input,
-            deadline_at,
-        })
-    }
-}
-
-fn invalid(pointer: &str, message: String) -> Problem {
-    Problem::new(ProblemKind::InvalidRequest, format!("`{pointer}`: {message}")).with_errors(vec![
-        ErrorItem {
-            pointer: Some(pointer.to_owned()),
-            ..ErrorItem::new("invalid_field", message)
-        },
-    ])
 }
 
 /// Filter and page of a listing of tasks.
@@ -435,64 +258,5 @@ fn text(pointer: &str, text: Option<String>, limit: usize) -> Result<Option<Stri
             format!("at most {limit} characters are allowed"),
         )),
         text => Ok(text.filter(|text| !text.is_empty())),
-    }
-}
-
-impl From<TaskRefusal> for Problem {
-    fn from(refusal: TaskRefusal) -> Self {
-        let kind = match refusal {
-            TaskRefusal::NotAssigned { .. } | TaskRefusal::NotHeld { .. } => ProblemKind::Forbidden,
-            TaskRefusal::Held { .. } | TaskRefusal::Answered => ProblemKind::Conflict,
-        };
-        let problem = Self::new(kind, refusal.to_string());
-        match refusal {
-            TaskRefusal::Held { holder } => problem.with("holder", holder),
-            TaskRefusal::NotAssigned { .. } | TaskRefusal::NotHeld { .. } | TaskRefusal::Answered => problem,
-        }
-    }
-}
-
-impl From<HoldError> for Problem {
-    fn from(error: HoldError) -> Self {
-        match error {
-            HoldError::NotFound { .. } => Self::new(ProblemKind::NotFound, error.to_string()),
-            HoldError::Unknown { .. } => invalid("/to", error.to_string()),
-            HoldError::Forbidden(forbidden) => forbidden.into(),
-            HoldError::Refused(refusal) => refusal.into(),
-            HoldError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<AnswerError> for Problem {
-    fn from(error: AnswerError) -> Self {
-        let detail = error.to_string();
-        match error {
-            AnswerError::NotFound { .. } => Self::new(ProblemKind::NotFound, detail),
-            AnswerError::Refused(refusal) => refusal.into(),
-            AnswerError::Misfit(misfits) => {
-                let items = misfits.into_iter().map(|misfit| ErrorItem {
-                    pointer: Some(format!("/output{}", misfit.pointer)),
-                    ..ErrorItem::new("invalid_field", misfit.message)
-                });
-                Self::new(ProblemKind::InvalidInput, detail).with_errors(items.collect())
-            }
-            AnswerError::TooLarge { .. } => Self::new(ProblemKind::PayloadTooLarge, detail),
-            AnswerError::Form(form) => Self::internal(form),
-            AnswerError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<IntakeError> for Problem {
-    fn from(error: IntakeError) -> Self {
-        let detail = error.to_string();
-        match error {
-            IntakeError::UnknownEnvironment(_) | IntakeError::EnvironmentName(_) => {
-                invalid("/environment", detail)
-            }
-            IntakeError::Form(InvalidSchema { pointer, .. }) => invalid(&format!("/form{pointer}"), detail),
-            IntakeError::Database(error) => error.into(),
-        }
     }
 }
