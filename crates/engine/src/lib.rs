@@ -112,7 +112,11 @@ impl Engine {
     pub async fn open(pool: PgPool, config: EngineConfig) -> Result<Arc<Self>, OpenError> {
         migrate(&pool).await?;
         let secret = secret(&pool, config.clock.now_ms()).await?;
-        let machines = Arc::new(Machines::new(pool.clone(), config.clock.clone()));
+        let machines = Arc::new(Machines::new(
+            pool.clone(),
+            config.clock.clone(),
+            Arc::clone(&config.dispatch),
+        ));
         let activities = Activities::new(pool.clone(), config.clock.clone());
         let runtime = Runtime::open(RuntimeConfig {
             pool: pool.clone(),

@@ -117,6 +117,8 @@ pub const SERVICE_SECONDS_MAX: u64 = 60;
 pub const XML_DEPTH_MAX: usize = 64;
 /// Values within values of a service's CBOR, for the same reason.
 pub const CBOR_DEPTH_MAX: usize = 64;
+/// Pages of log groups that are read to find one; those of its name's beginning come in order, so it is on the first.
+pub const LOG_GROUP_PAGES_MAX: usize = 10;
 /// Executions' worth of log records waiting to be written; more are dropped and counted. A few MB, a second of a busy engine.
 pub const LOG_QUEUE_BATCHES_MAX: usize = 8_192;
 /// How long records are gathered before they are written, in ms.

@@ -31,6 +31,7 @@ use futures::future::BoxFuture;
 
 use self::objects::Objects;
 use crate::Engine;
+use crate::arn::Place;
 use crate::executions::ExecutionId;
 use crate::logs::{LogRecord, LogStream};
 use crate::runtime::Closed;
@@ -81,6 +82,11 @@ pub trait Dispatch: Send + Sync + 'static {
             ))
         }
         .boxed()
+    }
+
+    /// Whether CloudWatch Logs has this group; none when that can't be told.
+    fn log_group_exists(&self, _place: Place, _group: Arc<str>) -> BoxFuture<'static, Option<bool>> {
+        async { None }.boxed()
     }
 
     /// The engine whose tasks these are, told once when it opens. Tasks of Step Functions itself go back to it.

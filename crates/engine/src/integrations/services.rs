@@ -134,6 +134,11 @@ impl Dispatch for Services {
             .boxed()
     }
 
+    fn log_group_exists(&self, place: Place, group: Arc<str>) -> BoxFuture<'static, Option<bool>> {
+        let inner = self.inner.clone();
+        async move { log_events::exists(&inner.caller, &place, &group, inner.clock.now_ms()).await }.boxed()
+    }
+
     fn belong_to(&self, engine: Weak<Engine>) {
         // A second engine would find its tasks at the first; there is one dispatch for each.
         let _ = self.inner.engine.set(engine);

@@ -119,8 +119,11 @@ pub(crate) fn records(events: &[HistoryEvent], facts: &ExecutionFacts, logging: 
         .collect()
 }
 
-/// `arn:aws:logs:REGION:ACCOUNT:log-group:NAME:*`
-fn group_of(facts: &ExecutionFacts, logging: &Logging) -> Option<LogGroup> {
+/// The place and the name of the group a machine logs to: `arn:aws:logs:REGION:ACCOUNT:log-group:NAME:*`. None without one.
+pub(crate) fn destination(logging: &Logging) -> Option<(Place, Arc<str>)> {
+    if logging.level == LogLevel::Off {
+        return None;
+    }
     let arn = logging.destinations.iter().flatten().find_map(|destination| {
         destination
             .cloud_watch_logs_log_group
@@ -132,12 +135,17 @@ fn group_of(facts: &ExecutionFacts, logging: &Logging) -> Option<LogGroup> {
     let (region, account) = (parts.nth(3)?, parts.next()?);
     let name = parts.nth(1)?;
     let name = name.strip_suffix(":*").unwrap_or(name);
+    Some((Place::new(account, region), name.into()))
+}
+
+fn group_of(facts: &ExecutionFacts, logging: &Logging) -> Option<LogGroup> {
+    let (place, name) = destination(logging)?;
     let Resource::Machine { name: machine, .. } = Arn::parse(&facts.machine_arn).ok()?.resource else {
         return None;
     };
     Some(LogGroup {
-        name: name.into(),
-        place: Place::new(account, region),
+        name,
+        place,
         machine: machine.into(),
     })
 }

@@ -100,6 +100,7 @@ impl Machines {
         rules::check_tags(&command.tags)?;
         let definition: Arc<str> = command.definition.into();
         let checked = check_definition(&definition, command.kind)?;
+        self.check_destination(&command.logging).await?;
         let now = self.clock.now_ms();
         let wanted = Machine {
             id: Uuid::now_v7(),

@@ -29,22 +29,40 @@ use std::sync::Arc;
 use sqlx::PgPool;
 
 use crate::clock::Clock;
+use crate::integrations::Dispatch;
+use crate::logs;
+use crate::machines::model::Logging;
 use crate::machines::resolve::Caches;
+use crate::machines::rules::LoggingError;
 
 /// The state machines of one engine.
 pub struct Machines {
     pool: PgPool,
     clock: Arc<dyn Clock>,
     caches: Caches,
+    /// Knows which log groups there are.
+    dispatch: Arc<dyn Dispatch>,
 }
 
 impl Machines {
     /// Over these tables.
-    pub fn new(pool: PgPool, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(pool: PgPool, clock: Arc<dyn Clock>, dispatch: Arc<dyn Dispatch>) -> Self {
         Self {
             pool,
             clock,
             caches: Caches::default(),
+            dispatch,
+        }
+    }
+
+    /// Refuses logging to a group that CloudWatch Logs says is not there. What can't be asked is taken.
+    async fn check_destination(&self, logging: &Logging) -> Result<(), LoggingError> {
+        let Some((place, group)) = logs::destination(logging) else {
+            return Ok(());
+        };
+        match self.dispatch.log_group_exists(place, group).await {
+            Some(false) => Err(LoggingError::NotFound),
+            Some(true) | None => Ok(()),
         }
     }
 }

@@ -27,6 +27,9 @@ pub enum LoggingError {
     /// A log group's ARN ends with `:*`.
     #[error("Invalid Log Destination.")]
     NotALogGroup,
+    /// CloudWatch Logs does not know the group (recorded on AWS, June 2024).
+    #[error("Log Destination not found.")]
+    NotFound,
 }
 
 /// Checks where a machine wants to log to.

@@ -86,6 +86,7 @@ impl Machines {
         let name = Name::parse_unqualified(&command.arn)?;
         if let Some(logging) = &command.logging {
             rules::check_logging(logging)?;
+            self.check_destination(logging).await?;
         }
         if let Some(role_arn) = &command.role_arn {
             rules::check_role(role_arn)?;

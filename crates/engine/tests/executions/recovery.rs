@@ -373,3 +373,35 @@ async fn a_slow_function_does_not_hold_up_another() {
         assert_eq!(server.closed(&execution).await["status"], "SUCCEEDED");
     }
 }
+
+/// What a test case of the mock file answers, and who was to be told of it is gone: the next process answers it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mocked_answer_that_was_lost_between_submission_and_end_is_given_again() {
+    let file = std::env::temp_dir().join(format!("signalbox-lost-{}.json", uuid::Uuid::new_v4()));
+    let cases = json!({"Case": {"Elsewhere": "done"}});
+    let mocks = json!({"StateMachines": {"m": {"TestCases": cases}}, "MockedResponses": {"done": {"0": {"Return": 1}}}});
+    std::fs::write(&file, mocks.to_string()).unwrap();
+    let config = EngineConfig {
+        mock_config: Some(file.clone()),
+        ..EngineConfig::default()
+    };
+    let server = Server::over(database().await, config, Arc::default()).await;
+    let machine = server.machine("m", one(token_task())).await;
+    // The case says nothing of this state, so it waits for its token, as one would whose end was lost.
+    let execution = server.run(&format!("{machine}#Case"), json!({})).await;
+    server.until_history(&execution, "TaskSubmitted", 1).await;
+    let server = server
+        .change_and_restart(
+            r#"update engine.executions set mock_case = '{"S":[[0,0,{"Return":{"paid":true}}]]}'"#,
+        )
+        .await;
+    let closed = server.closed(&execution).await;
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(
+        (&closed["status"], &closed["output"]),
+        (&json!("SUCCEEDED"), &json!(r#"{"paid":true}"#))
+    );
+    let submitted = server.history(&execution).await;
+    let submitted = submitted.iter().filter(|event| event["type"] == "TaskSubmitted");
+    assert_eq!(submitted.count(), 1);
+}

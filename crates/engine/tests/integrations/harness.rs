@@ -42,7 +42,7 @@ pub(crate) struct Sent {
 }
 
 /// What a stand-in answers, from what it was sent.
-type Script = Arc<dyn Fn(&Sent) -> (u16, String) + Send + Sync>;
+type Script = Arc<dyn Fn(&Sent) -> (u16, Bytes) + Send + Sync>;
 
 /// As a status: no answer ever comes.
 pub(crate) const NEVER: u16 = 0;
@@ -55,9 +55,14 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    pub(crate) async fn start(script: impl Fn(&Sent) -> (u16, String) + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start<B: Into<Bytes>>(
+        script: impl Fn(&Sent) -> (u16, B) + Send + Sync + 'static,
+    ) -> Self {
         let sent = Arc::<Mutex<Vec<Sent>>>::default();
-        let script: Script = Arc::new(script);
+        let script: Script = Arc::new(move |sent| {
+            let (status, body) = script(sent);
+            (status, body.into())
+        });
         let router = Router::new()
             .fallback(scripted)
             .with_state((Arc::clone(&sent), script));
@@ -259,6 +264,19 @@ impl Api {
     }
 
     pub(crate) async fn ok(&self, operation: &str, request: Value) -> Value {
+        let (is_ok, body) = self.call(operation, request).await;
+        assert!(is_ok, "{operation}: {body}");
+        body
+    }
+
+    /// The error that an operation is refused with.
+    pub(crate) async fn refused(&self, operation: &str, request: Value) -> Value {
+        let (is_ok, body) = self.call(operation, request).await;
+        assert!(!is_ok, "{operation}: {body}");
+        body
+    }
+
+    async fn call(&self, operation: &str, request: Value) -> (bool, Value) {
         let response = self
             .client
             .post(&self.url)
@@ -269,8 +287,7 @@ impl Api {
             .unwrap();
         let status = response.status();
         let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
-        assert!(status.is_success(), "{operation}: {body}");
-        body
+        (status.is_success(), body)
     }
 
     /// A machine by its states; its ARN.

@@ -101,8 +101,10 @@ async fn every_event_is_logged_as_aws_logs_it() {
     assert_eq!(put["logGroupName"], "/aws/vendedlogs/states/g");
     let stream = put["logStreamName"].as_str().unwrap();
     assert!(stream.starts_with("states/m/20"), "{stream}");
-    let sent = logs.sent();
-    assert_eq!(sent[0].headers["x-amz-target"], "Logs_20140328.CreateLogStream");
+    assert_eq!(
+        logs.sent()[1].headers["x-amz-target"],
+        "Logs_20140328.CreateLogStream"
+    );
 }
 
 #[tokio::test]
@@ -135,4 +137,38 @@ async fn executions_go_on_when_nothing_can_be_logged() {
     let done = api.closed(&json!(execution)).await;
     assert_eq!(done["status"], "FAILED");
     assert_eq!(done["error"], "E");
+}
+
+#[tokio::test]
+async fn a_group_that_is_not_there_is_refused_in_aws_s_words() {
+    let body = r#"{"logGroups": [{"logGroupName": "/aws/vendedlogs/states/g-other"}]}"#;
+    let logs = StandIn::start(Answer {
+        status: 200,
+        headers: vec![],
+        body,
+    })
+    .await;
+    let api = api(&logs).await;
+    let machine = |group: &str| {
+        let group = format!("arn:aws:logs:us-east-1:000000000000:log-group:{group}:*");
+        json!({
+            "name": "m", "definition": r#"{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}"#,
+            "roleArn": "arn:aws:iam::000000000000:role/r",
+            "loggingConfiguration": {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]},
+        })
+    };
+    let refused = api
+        .refused("CreateStateMachine", machine("/aws/vendedlogs/states/g"))
+        .await;
+    assert_eq!(
+        (&refused["__type"], &refused["message"]),
+        (
+            &json!("InvalidLoggingConfiguration"),
+            &json!("Invalid Logging Configuration: Log Destination not found.")
+        )
+    );
+    api.ok("CreateStateMachine", machine("/aws/vendedlogs/states/g-other"))
+        .await;
+    let sent: Value = serde_json::from_str(&logs.sent()[0].body).unwrap();
+    assert_eq!(sent, json!({"logGroupNamePrefix": "/aws/vendedlogs/states/g"}));
 }

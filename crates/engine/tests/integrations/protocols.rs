@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use signalbox_engine::integrations::config::{Credentials, IntegrationsConfig};
 
-use crate::harness::{Answer, Api, Sent, StandIn, endpoints, failure, output};
+use crate::harness::{Answer, Api, Scripted, Sent, StandIn, endpoints, failure, output};
 use crate::signed;
 
 const SECRET: &str = "a secret";
@@ -434,5 +434,100 @@ async fn services_are_found_by_the_sdk_s_variable_and_by_the_host_s_short_name()
             json!({"LogGroups": []})
         );
         assert_eq!(signed::scope(&logs.sent()[0], SECRET), "us-east-1/logs");
+    }
+}
+
+/// Text of CBOR: its length below 24 (RFC 8949, 3.1) and itself.
+fn cbor_text(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).unwrap();
+    assert!(length < 24);
+    [&[0x60 + length], text.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn cbor_goes_and_comes_by_smithy_s_protocol() {
+    let events = Scripted::start(|sent: &Sent| {
+        // By hand, from RFC 8949: a map without a length, a tagged number, a break.
+        let body = if sent.path.ends_with("DescribeEventBus") {
+            let time = [0xc1, 0x1a, 0x65, 0x53, 0xf1, 0x00];
+            let members = [
+                cbor_text("Name"),
+                cbor_text("b"),
+                cbor_text("CreationTime"),
+                time.into(),
+            ];
+            [vec![0xbf], members.concat(), vec![0xff]].concat()
+        } else {
+            let kind = [
+                cbor_text("__type"),
+                vec![0x78, 27],
+                b"a#ResourceNotFoundException".to_vec(),
+            ];
+            [vec![0xa1], kind.concat()].concat()
+        };
+        (
+            if sent.path.ends_with("DescribeEventBus") {
+                200
+            } else {
+                404
+            },
+            body,
+        )
+    })
+    .await;
+    let api = Api::start(IntegrationsConfig {
+        endpoints: endpoints([("EVENTBRIDGEV2", &events.url)]),
+        ..IntegrationsConfig::default()
+    })
+    .await;
+    let call = task(
+        "aws-sdk:eventbridgev2:describeEventBus",
+        json!({"EventBusArn": "arn"}),
+    );
+    let shown = output(&api.run_task("m", call, json!({})).await);
+    assert_eq!(
+        shown,
+        json!({"Name": "b", "CreationTime": "2023-11-14T22:13:20Z"})
+    );
+    let sent = events.sent().remove(0);
+    assert_eq!(sent.path, "/service/AWSEventsV2/operation/DescribeEventBus");
+    assert_eq!(sent.headers["smithy-protocol"], "rpc-v2-cbor");
+    assert_eq!(sent.headers["content-type"], "application/cbor");
+    let written = [vec![0xa1], cbor_text("EventBusArn"), cbor_text("arn")].concat();
+    assert_eq!(sent.bytes, written);
+    let call = task(
+        "aws-sdk:eventbridgev2:deleteEventBus",
+        json!({"EventBusArn": "arn"}),
+    );
+    let (error, _) = failure(&api.run_task("n", call, json!({})).await);
+    assert_eq!(error, "EventBridgeV2.ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn actions_that_stream_events_are_refused_when_the_machine_is_made() {
+    let api = Api::start(IntegrationsConfig::default()).await;
+    for action in [
+        "bedrockruntime:invokeModelWithResponseStream",
+        "bedrockruntime:converseStream",
+        "kinesis:subscribeToShard",
+        "lambda:invokeWithResponseStream",
+        "s3:selectObjectContent",
+        "transcribestreaming:startStreamTranscription",
+    ] {
+        let resource = format!("arn:aws:states:::aws-sdk:{action}");
+        let definition =
+            json!({"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": resource, "End": true}}});
+        let refused = api
+            .refused(
+                "CreateStateMachine",
+                json!({"name": "m", "definition": definition.to_string(), "roleArn": "arn:aws:iam::000000000000:role/r"}),
+            )
+            .await;
+        assert_eq!(refused["__type"], "InvalidDefinition", "{refused}");
+        let message = refused["message"].as_str().unwrap();
+        assert!(
+            message.contains(&format!("The resource provided {resource} is not recognized.")),
+            "{message}"
+        );
     }
 }
