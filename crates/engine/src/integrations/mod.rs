@@ -132,6 +132,16 @@ pub struct TaskError {
     pub kind: FailureKind,
 }
 
+impl TaskError {
+    /// The same of a job that its service did not take (API reference, `HistoryEvent`: `TaskSubmitFailed`).
+    fn of_submission(self) -> Self {
+        Self {
+            kind: FailureKind::SubmitFailed,
+            ..self
+        }
+    }
+}
+
 /// News of a task that is not finished yet.
 #[derive(Clone)]
 pub struct Progress {

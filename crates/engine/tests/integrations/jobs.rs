@@ -294,3 +294,34 @@ async fn a_step_of_emr_is_followed_and_cancelled() {
     let cancelled = emr.until("CancelSteps", 1).await.remove(0).json();
     assert_eq!(cancelled, json!({"ClusterId": "j-1", "StepIds": ["s-1"]}));
 }
+
+#[tokio::test]
+async fn a_job_that_its_service_refuses_was_not_submitted() {
+    let glue = Scripted::start(|_: &Sent| {
+        let refusal = json!({"__type": "ConcurrentRunsExceededException", "message": "Concurrent runs exceeded for etl"});
+        (400, refusal.to_string())
+    })
+    .await;
+    let api = Api::start(at(&glue)).await;
+    let machine = api.machine("m", "T", json!({"T": glue_task()})).await;
+    let execution = api.begin(&machine, json!({})).await;
+    assert_eq!(
+        failure(&api.closed(&execution).await).0,
+        "Glue.ConcurrentRunsExceededException"
+    );
+    let event = api.event(&execution, "TaskSubmitFailed").await;
+    let details = &event["taskSubmitFailedEventDetails"];
+    assert_eq!(
+        (&details["resourceType"], &details["resource"], &details["error"]),
+        (
+            &json!("glue"),
+            &json!("startJobRun.sync"),
+            &json!("Glue.ConcurrentRunsExceededException")
+        )
+    );
+    let cause = details["cause"].as_str().unwrap();
+    assert!(
+        cause.starts_with("Concurrent runs exceeded for etl (Service: AWSGlue; Status Code: 400; Error Code: ConcurrentRunsExceededException;"),
+        "{cause}"
+    );
+}

@@ -85,7 +85,7 @@ impl<'j> KubernetesJob<'j> {
         let response = if let Some(response) = &context.submitted {
             response.clone()
         } else {
-            let response = self.submit().await?;
+            let response = self.submit().await.map_err(TaskError::of_submission)?;
             context.progress.submitted(response.clone());
             response
         };

@@ -63,7 +63,7 @@ impl Job<'_> {
         let response = if let Some(response) = &context.submitted {
             response.clone()
         } else {
-            let response = self.submit(context).await?;
+            let response = self.submit(context).await.map_err(TaskError::of_submission)?;
             context.progress.submitted(response.clone());
             response
         };
