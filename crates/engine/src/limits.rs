@@ -42,6 +42,10 @@ pub const JOURNAL_QUEUE_RECORDS_MAX: usize = 8_192;
 pub const JOURNAL_BATCH_RECORDS_MAX: usize = 512;
 /// Bytes in one write, so that a burst of 256 KiB payloads does not make one statement of 100 MB.
 pub const JOURNAL_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Fewer records than this wait while another write is under way: see docs/decisions/journal-writes.md for what was measured.
+pub const JOURNAL_GATHER_RECORDS: usize = 64;
+/// Unless they have so many bytes, which take as long to write as many records do.
+pub const JOURNAL_GATHER_BYTES: usize = 256 * 1024;
 /// Writes in flight at a time. While one waits for its fsync the next is being filled; see docs/decisions/0002.
 pub const JOURNAL_WRITERS: usize = 3;
 /// A write that takes longer than this is given up, and with it this process's turn as driver, in ms.

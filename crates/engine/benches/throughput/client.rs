@@ -1,29 +1,35 @@
-//! Drives anything that speaks the Step Functions API.
+//! Drives anything that speaks the Step Functions API. However slow or broken it is, each piece of work comes to an end: it has a
+//! deadline, and what goes wrong is counted.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::connection::{Connection, Failed};
 use crate::workloads;
 
 /// How long each thing that is counted by the second is run.
 const MEASURED: Duration = Duration::from_secs(4);
+/// How long what was started may take to end after that.
+const DRAINED: Duration = Duration::from_secs(60);
+/// How long one execution may take.
+const SINGLE: Duration = Duration::from_secs(60);
+/// Failures in a row after which a connection makes no more calls.
+const FAILURES: usize = 3;
 /// Executions of one latency, and how long it may take.
 const LATENCIES: usize = 500;
 const LATENCY_MEASURED: Duration = Duration::from_secs(8);
-/// Executions of which the median is taken.
+/// Executions of which the median is taken, and how long it may take.
 const SINGLES: usize = 10;
+const SINGLES_MEASURED: Duration = Duration::from_secs(15);
 const INPUT: &str = r#"{"hello":"world","n":1}"#;
-/// Emulators find service and region here; the signature they do not look at.
-const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/states/aws4_request, \
-    SignedHeaders=host;x-amz-date, Signature=0000000000000000000000000000000000000000000000000000000000000000";
 
 pub(crate) struct Client {
-    url: String,
-    connections: Vec<reqwest::Client>,
+    connections: Vec<Mutex<Connection>>,
 }
 
 /// Of many at a time.
@@ -32,6 +38,8 @@ pub(crate) struct Batch {
     pub(crate) rate: f64,
     /// Executions.
     pub(crate) count: f64,
+    /// Calls that failed.
+    pub(crate) failed: usize,
 }
 
 /// Of one after another.
@@ -40,10 +48,19 @@ pub(crate) struct Latency {
     pub(crate) p99_ms: f64,
 }
 
+/// What all connections did.
+struct Made {
+    good: usize,
+    failed: usize,
+    why: Option<Failed>,
+    /// Some answer, the last of a connection.
+    last: Option<Value>,
+}
+
 impl Latency {
     fn of(mut took: Vec<Duration>) -> Self {
         took.sort_unstable();
-        let ms = |percent: usize| took.get(took.len() * percent / 100).unwrap().as_secs_f64() * 1e3;
+        let ms = |percent: usize| took[took.len() * percent / 100].as_secs_f64() * 1e3;
         Self {
             p50_ms: ms(50),
             p99_ms: ms(99),
@@ -53,155 +70,220 @@ impl Latency {
 
 impl Client {
     pub(crate) fn new(url: &str, connections: usize) -> Self {
-        // One connection each.
-        let one = |_| reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
-            url: url.to_owned(),
-            connections: (0..connections).map(one).collect(),
+            connections: (0..connections)
+                .map(|_| Mutex::new(Connection::new(url)))
+                .collect(),
         }
     }
 
-    fn first(&self) -> &reqwest::Client {
-        self.connections.first().unwrap()
+    pub(crate) async fn call(&self, operation: &str, request: &Value) -> Result<Value, Failed> {
+        let mut connection = self.connections[0].lock().await;
+        connection.call(operation, &request.to_string()).await
     }
 
-    async fn call(&self, connection: &reqwest::Client, operation: &str, request: String) -> Value {
-        let response = connection
-            .post(&self.url)
-            .header("x-amz-target", format!("AWSStepFunctions.{operation}"))
-            .header("content-type", "application/x-amz-json-1.0")
-            .header("authorization", AUTHORIZATION)
-            .header("x-amz-date", "20260101T000000Z")
-            .body(request)
-            .send()
-            .await
-            .unwrap();
-        let status = response.status();
-        let body = response.bytes().await.unwrap();
-        assert!(
-            status.is_success(),
-            "{operation}: {}",
-            String::from_utf8_lossy(&body)
-        );
-        serde_json::from_slice(&body).unwrap()
-    }
-
-    pub(crate) async fn machine(&self, name: &str, definition: &Value, kind: &str) -> String {
+    pub(crate) async fn machine(
+        &self,
+        name: &str,
+        definition: &Value,
+        kind: &str,
+    ) -> Result<String, Failed> {
         let request = json!({"name": name, "definition": definition.to_string(), "type": kind,
             "roleArn": "arn:aws:iam::000000000000:role/r"});
-        let made = self
-            .call(self.first(), "CreateStateMachine", request.to_string())
-            .await;
-        made["stateMachineArn"].as_str().unwrap().to_owned()
+        let made = self.call("CreateStateMachine", &request).await?;
+        Ok(made["stateMachineArn"].as_str().unwrap_or_default().to_owned())
     }
 
     /// A chain of Pass states.
-    pub(crate) async fn passes(&self, name: &str, states: usize) -> String {
+    pub(crate) async fn passes(&self, name: &str, states: usize) -> Result<String, Failed> {
         self.machine(name, &workloads::passes(states), "STANDARD").await
     }
 
-    /// All connections, each one call after another, until `more` says no; how many calls.
-    async fn all(&self, operation: &str, machine: &str, more: impl Fn(usize) -> bool) -> usize {
+    /// All connections, each one call after another, until `more` says no.
+    async fn all(&self, operation: &str, machine: &str, more: impl Fn(usize) -> bool) -> Made {
         let request = json!({"stateMachineArn": machine, "input": INPUT}).to_string();
-        let made = AtomicUsize::new(0);
-        join_all(self.connections.iter().map(|connection| async {
-            while more(made.fetch_add(1, Ordering::SeqCst)) {
-                let answer = self.call(connection, operation, request.clone()).await;
-                assert!(
-                    answer.get("status").is_none_or(|status| status == "SUCCEEDED"),
-                    "{answer}"
-                );
+        let asked = AtomicUsize::new(0);
+        let each = join_all(self.connections.iter().map(|connection| async {
+            let mut connection = connection.lock().await;
+            let (mut made, mut text) = (Made::nothing(), Vec::new());
+            let mut in_a_row = 0;
+            while in_a_row < FAILURES && more(asked.fetch_add(1, Ordering::SeqCst)) {
+                match connection.call_raw(operation, &request).await {
+                    Ok(answer) => {
+                        (text, in_a_row) = (answer, 0);
+                        made.good += 1;
+                    }
+                    Err(failed) => {
+                        in_a_row += 1;
+                        made.failed += 1;
+                        made.why = Some(failed);
+                    }
+                }
             }
+            made.last = serde_json::from_slice(&text).ok();
+            made
         }))
         .await;
-        // Each connection was told once that there is no more.
-        made.into_inner() - self.connections.len()
+        each.into_iter().fold(Made::nothing(), Made::and)
     }
 
     /// Executions from the first request until none runs.
-    pub(crate) async fn batch(&self, machine: &str) -> Batch {
+    pub(crate) async fn batch(&self, machine: &str) -> Result<Batch, Failed> {
         let began = Instant::now();
-        let count = self
+        let made = self
             .all("StartExecution", machine, |_| began.elapsed() < MEASURED)
             .await;
-        let running =
-            json!({"stateMachineArn": machine, "statusFilter": "RUNNING", "maxResults": 1}).to_string();
-        while self.call(self.first(), "ListExecutions", running.clone()).await["executions"] != json!([]) {
-            sleep(Duration::from_millis(5)).await;
+        let (good, failed) = (made.good, made.failed);
+        let last = made.last_good()?;
+        let running = json!({"stateMachineArn": machine, "statusFilter": "RUNNING", "maxResults": 1});
+        let drained = timeout(DRAINED, async {
+            let draining = Instant::now();
+            while self.call("ListExecutions", &running).await?["executions"] != json!([]) {
+                sleep(a_tenth_of(draining)).await;
+            }
+            Ok::<_, Failed>(())
+        });
+        match drained.await {
+            Ok(drained) => drained?,
+            Err(_) => return Err(Failed(format!("of {good} some still run after {DRAINED:?}"))),
         }
-        let count = count as f64;
-        Batch {
-            rate: count / began.elapsed().as_secs_f64(),
-            count,
-        }
+        let took = began.elapsed();
+        // That nothing runs could also be that nothing is driven.
+        self.ended(&last["executionArn"]).await?;
+        Ok(Batch {
+            rate: good as f64 / took.as_secs_f64(),
+            count: good as f64,
+            failed,
+        })
     }
 
-    /// Executions a second that were answered.
-    pub(crate) async fn batch_sync(&self, machine: &str) -> f64 {
+    /// Executions that were answered.
+    pub(crate) async fn batch_sync(&self, machine: &str) -> Result<Batch, Failed> {
         let began = Instant::now();
-        let count = self
+        let made = self
             .all("StartSyncExecution", machine, |_| began.elapsed() < MEASURED)
             .await;
-        count as f64 / began.elapsed().as_secs_f64()
+        let (good, failed) = (made.good as f64, made.failed);
+        let rate = good / began.elapsed().as_secs_f64();
+        let last = made.last_good()?;
+        if last["status"] != "SUCCEEDED" {
+            return Err(Failed(last.to_string()));
+        }
+        Ok(Batch {
+            rate,
+            count: good,
+            failed,
+        })
     }
 
     /// Starts so many; starts a second.
-    pub(crate) async fn start_many(&self, machine: &str, count: usize) -> f64 {
+    pub(crate) async fn start_many(&self, machine: &str, count: usize) -> Result<f64, Failed> {
         let began = Instant::now();
-        self.all("StartExecution", machine, |made| made < count).await;
-        count as f64 / began.elapsed().as_secs_f64()
+        let made = self.all("StartExecution", machine, |made| made < count).await;
+        made.last_good()?;
+        Ok(count as f64 / began.elapsed().as_secs_f64())
     }
 
-    async fn start(&self, machine: &str, input: &Value) -> Value {
-        let request = json!({"stateMachineArn": machine, "input": input.to_string()}).to_string();
-        self.call(self.first(), "StartExecution", request).await
+    async fn start(&self, machine: &str, input: &Value) -> Result<Value, Failed> {
+        self.call(
+            "StartExecution",
+            &json!({"stateMachineArn": machine, "input": input.to_string()}),
+        )
+        .await
     }
 
     /// Starts one, and asks until it has ended.
-    pub(crate) async fn run(&self, machine: &str, input: &Value) {
-        let started = self.start(machine, input).await;
-        let describe = json!({"executionArn": started["executionArn"]}).to_string();
-        loop {
-            let found = self
-                .call(self.first(), "DescribeExecution", describe.clone())
-                .await;
-            if found["status"] != "RUNNING" {
-                assert_eq!(found["status"], "SUCCEEDED", "{found}");
-                return;
+    pub(crate) async fn run(&self, machine: &str, input: &Value) -> Result<(), Failed> {
+        let started = self.start(machine, input).await?;
+        self.ended(&started["executionArn"]).await
+    }
+
+    async fn ended(&self, execution: &Value) -> Result<(), Failed> {
+        let describe = json!({"executionArn": execution});
+        let asking = Instant::now();
+        while asking.elapsed() < SINGLE {
+            let found = self.call("DescribeExecution", &describe).await?;
+            match found["status"].as_str() {
+                Some("SUCCEEDED") => return Ok(()),
+                // Asking in a row would take the time of those that do one thing after another.
+                Some("RUNNING") => sleep(a_tenth_of(asking)).await,
+                _ => return Err(Failed(found.to_string())),
             }
         }
+        Err(Failed(format!("still runs after {SINGLE:?}")))
     }
 
-    pub(crate) async fn latency(&self, machine: &str) -> Latency {
+    pub(crate) async fn latency(&self, machine: &str) -> Result<Latency, Failed> {
         let mut took = Vec::new();
         let first = Instant::now();
         while took.len() < LATENCIES && first.elapsed() < LATENCY_MEASURED {
             let began = Instant::now();
-            self.run(machine, &json!({})).await;
+            self.run(machine, &json!({})).await?;
             took.push(began.elapsed());
         }
-        Latency::of(took)
+        Ok(Latency::of(took))
     }
 
-    pub(crate) async fn start_latency(&self, machine: &str) -> Latency {
+    pub(crate) async fn start_latency(&self, machine: &str) -> Result<Latency, Failed> {
         let mut took = Vec::new();
         let first = Instant::now();
         while took.len() < LATENCIES && first.elapsed() < LATENCY_MEASURED {
             let began = Instant::now();
-            self.start(machine, &json!({})).await;
+            self.start(machine, &json!({})).await?;
             took.push(began.elapsed());
         }
-        Latency::of(took)
+        Ok(Latency::of(took))
     }
 
     /// Seconds that one execution takes, the median.
-    pub(crate) async fn single(&self, machine: &str, input: &Value) -> f64 {
+    pub(crate) async fn single(&self, machine: &str, input: &Value) -> Result<f64, Failed> {
         let mut took = Vec::new();
-        for _ in 0..SINGLES {
+        let first = Instant::now();
+        while took.len() < SINGLES && (took.is_empty() || first.elapsed() < SINGLES_MEASURED) {
             let began = Instant::now();
-            self.run(machine, input).await;
+            self.run(machine, input).await?;
             took.push(began.elapsed());
         }
-        Latency::of(took).p50_ms / 1e3
+        Ok(Latency::of(took).p50_ms / 1e3)
+    }
+}
+
+/// How long to wait before something is looked at again, so that a figure is right to a tenth of itself.
+fn a_tenth_of(since: Instant) -> Duration {
+    since.elapsed() / 10
+}
+
+impl Made {
+    fn nothing() -> Self {
+        Self {
+            good: 0,
+            failed: 0,
+            why: None,
+            last: None,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            good: self.good + other.good,
+            failed: self.failed + other.failed,
+            why: self.why.or(other.why),
+            last: self.last.or(other.last),
+        }
+    }
+
+    /// A good answer, where at least one in two was good.
+    fn last_good(self) -> Result<Value, Failed> {
+        let Self {
+            good,
+            failed,
+            why,
+            last,
+        } = self;
+        match (last, why) {
+            (Some(last), _) if good >= failed => Ok(last),
+            (_, Some(why)) => Err(why),
+            (_, None) => Err(Failed("there was no answer".to_owned())),
+        }
     }
 }

@@ -60,3 +60,10 @@ pub(crate) fn functions(count: usize) -> Value {
 pub(crate) fn wait() -> Value {
     chain(1, &json!({"Type": "Wait", "Seconds": 86_400}))
 }
+
+/// A distributed Map whose items are in its input.
+pub(crate) fn map_run(children: &str, concurrency: usize) -> Value {
+    json!({"StartAt": "M", "States": {"M": {"Type": "Map", "ItemsPath": "$.items", "End": true, "MaxConcurrency": concurrency,
+        "ResultPath": null, "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": children},
+        "StartAt": "B", "States": {"B": {"Type": "Pass", "Result": 1, "End": true}}}}}})
+}

@@ -15,7 +15,7 @@ use crate::limits;
 const FORGET: &str = "with old as materialized (
         select id from engine.executions where id < $3 and stopped_at < $1 order by id limit $2 for update skip locked
     ), history as (
-        delete from engine.history h using old where h.execution_id = old.id
+        delete from engine.history_chunks h using old where h.execution_id = old.id
     ), frames as (
         delete from engine.frames f using old where f.execution_id = old.id
     )

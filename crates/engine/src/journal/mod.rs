@@ -1,7 +1,9 @@
 //! Group commit: what many executions did becomes durable in one statement, one commit, one fsync.
 //!
-//! Whoever has a [`Record`] sends it and is told when it is durable. An idle writer writes at once; while all writers
-//! are busy, records gather and go together, so a batch is as large as the load makes it and nobody waits for a timer.
+//! Whoever has a [`Record`] sends it and is told when it is durable. When nothing is being written, it is written at once; while
+//! something is, records gather and go together, so a batch is as large as the load makes it and nobody waits for a timer. Another
+//! write begins beside the first only when there is much to write ([`limits::JOURNAL_GATHER_RECORDS`]): Postgres does one fsync
+//! after another anyway, and a write of a few records costs nearly as much as one of many.
 //! An execution has at most one record under way, so the writers need no order among them.
 //!
 //! A write that fails ends the driver's term (see `runtime::driver`): whether it was committed is then read from the
@@ -11,9 +13,10 @@ pub mod record;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::PgConnection;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,9 +47,11 @@ impl Journal {
     ) -> Self {
         let (sender, receiver) = mpsc::channel(limits::JOURNAL_QUEUE_RECORDS_MAX);
         let receiver = Arc::new(Mutex::new(receiver));
+        let under_way = Arc::new(UnderWay::default());
         for connection in connections {
             let writer = Writer {
                 receiver: Arc::clone(&receiver),
+                under_way: Arc::clone(&under_way),
                 connection,
                 epoch,
                 told: Arc::clone(&told),
@@ -63,8 +68,32 @@ impl Journal {
     }
 }
 
+/// How many writes are under way.
+#[derive(Default)]
+struct UnderWay {
+    writes: AtomicUsize,
+    /// One of them has ended. Only the writer that gathers waits for it, and it looks again however often it is told.
+    ended: Notify,
+}
+
+impl UnderWay {
+    fn is_none(&self) -> bool {
+        self.writes.load(Ordering::SeqCst) == 0
+    }
+
+    fn begin(&self) {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn end(&self) {
+        self.writes.fetch_sub(1, Ordering::SeqCst);
+        self.ended.notify_one();
+    }
+}
+
 struct Writer {
     receiver: Arc<Mutex<mpsc::Receiver<Record>>>,
+    under_way: Arc<UnderWay>,
     connection: PgConnection,
     epoch: i64,
     told: Arc<dyn Fn(Vec<Written>) + Send + Sync>,
@@ -80,13 +109,14 @@ impl Writer {
 
     async fn write_batches(&mut self) {
         loop {
-            let batch = next_batch(&self.receiver).await;
+            let batch = next_batch(&self.receiver, &self.under_way).await;
             if batch.is_empty() {
                 return;
             }
             let limit = std::time::Duration::from_millis(limits::JOURNAL_WRITE_MS_MAX);
             let writing = write::write_all(&mut self.connection, self.epoch, &batch);
             let written = tokio::time::timeout(limit, writing).await;
+            self.under_way.end();
             match written {
                 Ok(Ok(written)) => (self.told)(written),
                 Ok(Err(error)) => return self.give_up(error),
@@ -104,19 +134,52 @@ impl Writer {
     }
 }
 
-/// Waits for a record and takes what else is there, up to the limits of one write. Empty when the journal is closed.
-async fn next_batch(receiver: &Mutex<mpsc::Receiver<Record>>) -> Vec<Record> {
+/// Waits for a record and takes what else is there, up to the limits of one write; what it gives counts as under way. Empty when
+/// the journal is closed.
+async fn next_batch(receiver: &Mutex<mpsc::Receiver<Record>>, under_way: &UnderWay) -> Vec<Record> {
     let mut receiver = receiver.lock().await;
-    let mut batch = Vec::new();
+    let mut batch = Batch::default();
     let Some(first) = receiver.recv().await else {
-        return batch;
+        return batch.records;
     };
-    let mut bytes = first.bytes();
-    batch.push(first);
-    while batch.len() < limits::JOURNAL_BATCH_RECORDS_MAX && bytes < limits::JOURNAL_BATCH_BYTES_MAX {
-        let Ok(record) = receiver.try_recv() else { break };
-        bytes += record.bytes();
-        batch.push(record);
+    batch.add(first);
+    batch.add_all(&mut receiver);
+    while batch.is_small() && !under_way.is_none() {
+        tokio::select! {
+            () = under_way.ended.notified() => {}
+            more = receiver.recv() => match more {
+                Some(record) => batch.add(record),
+                None => break,
+            },
+        }
+        batch.add_all(&mut receiver);
     }
-    batch
+    under_way.begin();
+    batch.records
+}
+
+#[derive(Default)]
+struct Batch {
+    records: Vec<Record>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn add(&mut self, record: Record) {
+        self.bytes += record.bytes();
+        self.records.push(record);
+    }
+
+    /// Takes what is there.
+    fn add_all(&mut self, receiver: &mut mpsc::Receiver<Record>) {
+        while self.records.len() < limits::JOURNAL_BATCH_RECORDS_MAX && self.bytes < limits::JOURNAL_BATCH_BYTES_MAX {
+            let Ok(record) = receiver.try_recv() else { return };
+            self.add(record);
+        }
+    }
+
+    /// Whether it is better to wait for more while another write is under way.
+    fn is_small(&self) -> bool {
+        self.records.len() < limits::JOURNAL_GATHER_RECORDS && self.bytes < limits::JOURNAL_GATHER_BYTES
+    }
 }

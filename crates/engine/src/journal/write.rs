@@ -5,7 +5,6 @@
 //! the former driver finds another epoch and writes nothing.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
@@ -28,7 +27,11 @@ pub(super) enum WriteError {
 }
 
 // The statement's parts. Most batches need few of them, and Postgres sets up each part even for no rows. Their parameters keep
-// their numbers in every statement they are in, and one that lacks a part is given its parameters all the same, as empty arrays.
+// their numbers in every statement they are in, and one that lacks a part is given its parameters all the same, as empty arrays;
+// only the smallest has but its own.
+//
+// Arrays are taken apart in a select's list and not in its `from`: there Postgres would keep each array's elements in a store of its
+// own before it makes rows of them.
 
 /// Nothing of a statement happens when another driver's epoch has begun.
 macro_rules! fence {
@@ -39,17 +42,37 @@ macro_rules! fence {
     };
 }
 
+/// New executions that have closed, with all their events, unless their ARNs are taken.
+macro_rules! passed {
+    () => {
+        r"), started as (
+    insert into engine.executions (id, arn, name, machine_arn, revision_id, status, input, output, started_at, stopped_at,
+        last_event_id, events)
+    select unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::uuid[]), unnest($7::text[]),
+        unnest($8::bytea[]), unnest($9::bytea[]), unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::bigint[]),
+        unnest($13::bytea[])
+    from fence
+    on conflict (arn) do nothing
+    returning id
+"
+    };
+}
+
 /// New executions, unless their ARNs are taken.
 macro_rules! started {
     () => {
         r"), started as (
-    insert into engine.executions (id, arn, name, machine_arn, version_arn, alias_arn, revision_id, map_run_arn, status,
-        input, output, error, cause, started_at, stopped_at, trace_header, mock_case, parent_id, parent_task,
-        map_run_index, map_run_items)
-    select r.* from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::text[],
-        $10::text[], $11::bytea[], $12::bytea[], $13::text[], $14::text[], $15::bigint[], $16::bigint[], $17::text[],
-        $18::text[], $19::uuid[], $20::bigint[], $51::integer[], $52::integer[]) as r
-    where exists (select from fence)
+    insert into engine.executions (id, arn, name, machine_arn, revision_id, status, input, output, started_at, stopped_at,
+        last_event_id, events,
+        version_arn, alias_arn, map_run_arn, error, cause, trace_header, mock_case, parent_id, parent_task, map_run_index,
+        map_run_items)
+    select unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::uuid[]), unnest($7::text[]),
+        unnest($8::bytea[]), unnest($9::bytea[]), unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::bigint[]),
+        unnest($13::bytea[]),
+        unnest($14::text[]), unnest($15::text[]), unnest($16::text[]), unnest($17::text[]), unnest($18::text[]),
+        unnest($19::text[]), unnest($20::text[]), unnest($53::uuid[]), unnest($54::bigint[]), unnest($51::integer[]),
+        unnest($52::integer[])
+    from fence
     on conflict (arn) do nothing
     returning id
 "
@@ -60,7 +83,7 @@ macro_rules! started {
 macro_rules! told {
     () => {
         r"), told as (
-    insert into engine.history (execution_id, first_event_id, last_event_id, events)
+    insert into engine.history_chunks (execution_id, first_event_id, last_event_id, events)
     select h.execution_id, h.first_event_id, h.last_event_id, h.events
     from unnest($30::uuid[], $31::bigint[], $32::bigint[], $33::bytea[], $34::boolean[])
         as h(execution_id, first_event_id, last_event_id, events, of_start)
@@ -146,7 +169,9 @@ macro_rules! answered {
 /// The smallest statement that has what a batch needs.
 #[derive(Debug, Clone, Copy)]
 enum Needs {
-    /// Executions that begin and end in one record.
+    /// Executions that begin and succeed in one record, and have nothing out of the ordinary.
+    Passed,
+    /// Executions that begin in it.
     Whole,
     /// Besides, frames that are written whole, and executions that close.
     Frames,
@@ -157,6 +182,7 @@ enum Needs {
 impl Needs {
     fn statement(self) -> &'static str {
         match self {
+            Self::Passed => concat!(fence!(), passed!(), answered!()),
             Self::Whole => concat!(fence!(), started!(), told!(), answered!()),
             Self::Frames => concat!(
                 fence!(),
@@ -206,6 +232,10 @@ struct Columns<'a> {
     parent_task: Vec<Option<i64>>,
     map_run_index: Vec<Option<i32>>,
     map_run_items: Vec<Option<i32>>,
+    last_event: Vec<Option<i64>>,
+    events: Vec<Option<&'a [u8]>>,
+    /// Whether a row has what most have not.
+    is_special: bool,
 
     closed_id: Vec<Uuid>,
     closed_status: Vec<&'a str>,
@@ -288,7 +318,7 @@ async fn write(
     let mut columns = Columns::default();
     // Two writers that start the same names wait for each other; in the same order they can't do so for ever.
     let mut in_order: Vec<&Record> = batch.iter().collect();
-    in_order.sort_by_key(|record| record.row.as_ref().map(|row| Arc::clone(&row.arn)));
+    in_order.sort_by(|one, other| new_arn(one).cmp(&new_arn(other)));
     for record in in_order {
         columns.add(record);
     }
@@ -313,16 +343,27 @@ async fn write(
         .collect())
 }
 
+/// The ARN of an execution that begins.
+fn new_arn(record: &Record) -> Option<&str> {
+    record.row.as_ref().map(|row| &*row.arn)
+}
+
 impl<'a> Columns<'a> {
     fn add(&mut self, record: &'a Record) {
         let ExecutionId(id) = record.execution;
         let of_start = record.row.is_some();
+        // What begins and closes at once keeps its events in its row.
+        let whole = (of_start && record.close.is_some()).then_some(record.history.as_ref()).flatten();
         match (&record.row, record.close.as_deref()) {
-            (Some(row), close) => self.add_row(id, row, close),
+            (Some(row), close) => {
+                self.add_row(id, row, close);
+                self.last_event.push(whole.map(|history| signed(history.last_event_id)));
+                self.events.push(whole.map(|history| &*history.events));
+            }
             (None, Some(close)) => self.add_close(id, close, record.redrive),
             (None, None) => self.add_redrive(id, record.redrive),
         }
-        if let Some(history) = &record.history {
+        if let (Some(history), None) = (&record.history, whole) {
             self.history_id.push(id);
             self.history_first.push(signed(history.first_event_id));
             self.history_last.push(signed(history.last_event_id));
@@ -362,6 +403,14 @@ impl<'a> Columns<'a> {
         self.parent_id.push(row.parent.map(|parent| parent.execution.0));
         self.parent_task
             .push(row.parent.map(|parent| signed(parent.task.0)));
+        let failure = close.and_then(|close| close.error.as_ref().or(close.cause.as_ref()));
+        self.is_special |= row.version_arn.is_some()
+            || row.alias_arn.is_some()
+            || row.map_run.is_some()
+            || row.trace_header.is_some()
+            || row.mock_case.is_some()
+            || row.parent.is_some()
+            || failure.is_some();
     }
 
     fn add_redrive(&mut self, id: Uuid, redrive: Option<Redrive>) {
@@ -431,33 +480,40 @@ impl<'a> Columns<'a> {
             Needs::All
         } else if !self.frame_id.is_empty() || !self.closed_id.is_empty() || !self.forgotten_id.is_empty() {
             Needs::Frames
-        } else {
+        } else if !self.history_id.is_empty() || self.is_special {
             Needs::Whole
+        } else {
+            Needs::Passed
         }
     }
 
     fn bind(self, epoch: i64) -> sqlx::query::Query<'a, sqlx::Postgres, sqlx::postgres::PgArguments> {
-        sqlx::query(self.needs().statement())
+        let needs = self.needs();
+        let query = sqlx::query(needs.statement())
             .bind(epoch)
             .bind(self.id)
             .bind(self.arn)
             .bind(self.name)
             .bind(self.machine_arn)
-            .bind(self.version_arn)
-            .bind(self.alias_arn)
             .bind(self.revision_id)
-            .bind(self.map_run_arn)
             .bind(self.status)
             .bind(self.input)
             .bind(self.output)
-            .bind(self.error)
-            .bind(self.cause)
             .bind(self.started_at)
             .bind(self.stopped_at)
+            .bind(self.last_event)
+            .bind(self.events);
+        if let Needs::Passed = needs {
+            return query;
+        }
+        query
+            .bind(self.version_arn)
+            .bind(self.alias_arn)
+            .bind(self.map_run_arn)
+            .bind(self.error)
+            .bind(self.cause)
             .bind(self.trace_header)
             .bind(self.mock_case)
-            .bind(self.parent_id)
-            .bind(self.parent_task)
             .bind(self.closed_id)
             .bind(self.closed_status)
             .bind(self.closed_output)
@@ -490,6 +546,8 @@ impl<'a> Columns<'a> {
             .bind(self.closed_redriven_at)
             .bind(self.map_run_index)
             .bind(self.map_run_items)
+            .bind(self.parent_id)
+            .bind(self.parent_task)
     }
 }
 
