@@ -46,7 +46,7 @@ pub const JOURNAL_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const JOURNAL_GATHER_RECORDS: usize = 64;
 /// Unless they have so many bytes, which take as long to write as many records do.
 pub const JOURNAL_GATHER_BYTES: usize = 256 * 1024;
-/// Writes in flight at a time. While one waits for its fsync the next is being filled; see docs/decisions/0002.
+/// Writes in flight at a time, when there is much to write.
 pub const JOURNAL_WRITERS: usize = 3;
 /// A write that takes longer than this is given up, and with it this process's turn as driver, in ms.
 pub const JOURNAL_WRITE_MS_MAX: u64 = 30_000;
@@ -157,8 +157,9 @@ pub const LOOK_UP_PAGES_MAX: usize = 20;
 pub const JOB_LANES: u64 = 64;
 /// A service that does not take a connection within this is away, in ms.
 pub const CONNECT_MS_MAX: u64 = 5_000;
-/// Connections to one host kept for the next call.
-pub const IDLE_CONNECTIONS_MAX: usize = 64;
+/// Connections to one host kept for the next call: as many as a lane has calls in flight. With fewer a busy lane would open one for
+/// most of its calls.
+pub const IDLE_CONNECTIONS_MAX: usize = LANE_TASKS_MAX;
 /// Fewer timers than this are not worth cleaning.
 pub const TIMERS_CLEAN_MIN: usize = 4_096;
 /// How often old executions are looked for, in ms.

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
 use crate::connection::{Connection, Failed};
 use crate::workloads;
@@ -82,12 +83,7 @@ impl Client {
         connection.call(operation, &request.to_string()).await
     }
 
-    pub(crate) async fn machine(
-        &self,
-        name: &str,
-        definition: &Value,
-        kind: &str,
-    ) -> Result<String, Failed> {
+    pub(crate) async fn machine(&self, name: &str, definition: &Value, kind: &str) -> Result<String, Failed> {
         let request = json!({"name": name, "definition": definition.to_string(), "type": kind,
             "roleArn": "arn:aws:iam::000000000000:role/r"});
         let made = self.call("CreateStateMachine", &request).await?;
@@ -102,13 +98,21 @@ impl Client {
     /// All connections, each one call after another, until `more` says no.
     async fn all(&self, operation: &str, machine: &str, more: impl Fn(usize) -> bool) -> Made {
         let request = json!({"stateMachineArn": machine, "input": INPUT}).to_string();
+        // Not every emulator makes up a name.
+        let named = || {
+            format!(
+                r#"{},"name":"{}"}}"#,
+                request.trim_end_matches('}'),
+                Uuid::new_v4()
+            )
+        };
         let asked = AtomicUsize::new(0);
         let each = join_all(self.connections.iter().map(|connection| async {
             let mut connection = connection.lock().await;
             let (mut made, mut text) = (Made::nothing(), Vec::new());
             let mut in_a_row = 0;
             while in_a_row < FAILURES && more(asked.fetch_add(1, Ordering::SeqCst)) {
-                match connection.call_raw(operation, &request).await {
+                match connection.call_raw(operation, &named()).await {
                     Ok(answer) => {
                         (text, in_a_row) = (answer, 0);
                         made.good += 1;
@@ -187,7 +191,7 @@ impl Client {
     async fn start(&self, machine: &str, input: &Value) -> Result<Value, Failed> {
         self.call(
             "StartExecution",
-            &json!({"stateMachineArn": machine, "input": input.to_string()}),
+            &json!({"stateMachineArn": machine, "input": input.to_string(), "name": Uuid::new_v4()}),
         )
         .await
     }

@@ -156,7 +156,9 @@ fn read_head(read: &[u8]) -> Result<Option<Head>, Failed> {
         stays_open: status.starts_with("HTTP/1.1"),
     };
     for line in lines {
-        let Some((name, value)) = line.split_once(':') else { continue };
+        let Some((name, value)) = line.split_once(':') else {
+            continue;
+        };
         let value = value.trim();
         if name.eq_ignore_ascii_case("content-length") {
             head.body = Length::Bytes(value.parse()?);

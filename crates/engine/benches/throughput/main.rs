@@ -140,8 +140,9 @@ struct Ours<'a> {
 
 /// What can be measured of anything that speaks the API; with the ceiling and the processor time of ours.
 async fn measure(options: &Options, client: &Client, ours: Option<&Ours<'_>>, table: &mut Table) {
+    // Last what some never come back from.
     for name in [
-        "w1", "w2", "latency", "w3", "w4", "w5", "w6", "sync", "payload", "maps",
+        "w1", "w2", "latency", "w4", "w5", "w6", "sync", "payload", "maps", "w3",
     ] {
         if !options.wants(name) {
             continue;
@@ -154,7 +155,16 @@ async fn measure(options: &Options, client: &Client, ours: Option<&Ours<'_>>, ta
                 "w3" => counting_loop(client, table).await,
                 "w4" => map(client, table).await,
                 "w5" => many(client, ours, "w5 Parallel of 10", &workloads::parallel(), table).await,
-                "w6" => many(client, ours, "w6 five Lambda functions", &workloads::functions(5), table).await,
+                "w6" => {
+                    many(
+                        client,
+                        ours,
+                        "w6 five Lambda functions",
+                        &workloads::functions(5),
+                        table,
+                    )
+                    .await
+                }
                 "sync" => sync(client, ours, table).await,
                 "payload" => payload(client, table).await,
                 _ => map_runs(client, ours, table).await,
@@ -282,7 +292,11 @@ async fn map(client: &Client, table: &mut Table) -> Result<(), Failed> {
     let machine = client.machine("w4", &workloads::map(), "STANDARD").await?;
     let items: Vec<usize> = (0..1_000).collect();
     let took = client.single(&machine, &json!({"items": items})).await?;
-    table.add("w4 Map of 1,000, one execution", &format!("{:.0} ms", took * 1e3), "");
+    table.add(
+        "w4 Map of 1,000, one execution",
+        &format!("{:.0} ms", took * 1e3),
+        "",
+    );
     Ok(())
 }
 
@@ -291,9 +305,7 @@ async fn payload(client: &Client, table: &mut Table) -> Result<(), Failed> {
         .single(&client.passes("small", 10).await?, &json!({}))
         .await?;
     let input = json!({"text": "x".repeat(100_000)});
-    let large = client
-        .single(&client.passes("large", 10).await?, &input)
-        .await?;
+    let large = client.single(&client.passes("large", 10).await?, &input).await?;
     table.add(
         "ten Pass with {} / with 100 KB",
         &format!("{:.2} / {:.2} ms", small * 1e3, large * 1e3),

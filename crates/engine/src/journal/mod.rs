@@ -10,6 +10,7 @@
 //! tables and not guessed, by the same way that a crashed process is recovered from.
 
 pub mod record;
+mod statement;
 mod write;
 
 use std::sync::Arc;
@@ -172,7 +173,9 @@ impl Batch {
 
     /// Takes what is there.
     fn add_all(&mut self, receiver: &mut mpsc::Receiver<Record>) {
-        while self.records.len() < limits::JOURNAL_BATCH_RECORDS_MAX && self.bytes < limits::JOURNAL_BATCH_BYTES_MAX {
+        while self.records.len() < limits::JOURNAL_BATCH_RECORDS_MAX
+            && self.bytes < limits::JOURNAL_BATCH_BYTES_MAX
+        {
             let Ok(record) = receiver.try_recv() else { return };
             self.add(record);
         }
@@ -181,5 +184,71 @@ impl Batch {
     /// Whether it is better to wait for more while another write is under way.
     fn is_small(&self) -> bool {
         self.records.len() < limits::JOURNAL_GATHER_RECORDS && self.bytes < limits::JOURNAL_GATHER_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should panic")]
+
+    use std::pin::pin;
+
+    use futures::poll;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::executions::ExecutionId;
+
+    fn record() -> Record {
+        Record {
+            execution: ExecutionId(Uuid::now_v7()),
+            row: None,
+            close: None,
+            redrive: None,
+            history: None,
+            frame: FrameWrite::None,
+        }
+    }
+
+    fn queue(records: usize) -> (mpsc::Sender<Record>, Mutex<mpsc::Receiver<Record>>) {
+        let (sender, receiver) = mpsc::channel(1_024);
+        for _ in 0..records {
+            sender.try_send(record()).unwrap();
+        }
+        (sender, Mutex::new(receiver))
+    }
+
+    #[tokio::test]
+    async fn few_records_gather_while_a_write_is_under_way_and_go_when_it_ends() {
+        let under_way = UnderWay::default();
+        let (sender, receiver) = queue(1);
+        assert_eq!(next_batch(&receiver, &under_way).await.len(), 1);
+
+        sender.try_send(record()).unwrap();
+        let mut gathering = pin!(next_batch(&receiver, &under_way));
+        assert!(poll!(&mut gathering).is_pending());
+        sender.try_send(record()).unwrap();
+        assert!(poll!(&mut gathering).is_pending());
+        under_way.end();
+        assert_eq!(gathering.await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn many_records_do_not_wait_for_the_write_under_way() {
+        let under_way = UnderWay::default();
+        under_way.begin();
+        let (_sender, receiver) = queue(limits::JOURNAL_GATHER_RECORDS);
+        let batch = next_batch(&receiver, &under_way).await;
+        assert_eq!(batch.len(), limits::JOURNAL_GATHER_RECORDS);
+    }
+
+    #[tokio::test]
+    async fn what_was_gathered_is_written_when_no_more_comes() {
+        let under_way = UnderWay::default();
+        under_way.begin();
+        let (sender, receiver) = queue(1);
+        drop(sender);
+        assert_eq!(next_batch(&receiver, &under_way).await.len(), 1);
+        assert!(next_batch(&receiver, &under_way).await.is_empty());
     }
 }
