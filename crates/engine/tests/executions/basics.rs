@@ -239,6 +239,45 @@ async fn a_failed_execution_goes_on_when_it_is_redriven() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_ended_at_once_keeps_its_events_in_its_row_and_a_redrive_adds_to_them() {
+    let server = Server::start().await;
+    let machine = server
+        .machine("at-once", one(json!({"Type": "Fail", "Error": "E"})))
+        .await;
+    let execution = server.run(&machine, json!({})).await;
+    server.closed(&execution).await;
+    let at_first = server.types(&execution).await;
+    assert_eq!(
+        at_first,
+        ["ExecutionStarted", "FailStateEntered", "ExecutionFailed"]
+    );
+    let chunks = async || {
+        sqlx::query_scalar::<_, i64>("select count(*) from engine.history_chunks")
+            .fetch_one(server.engine.pool())
+            .await
+            .unwrap()
+    };
+    assert_eq!(chunks().await, 0);
+
+    server
+        .ok("RedriveExecution", json!({"executionArn": execution}))
+        .await;
+    server
+        .until(&execution, |found| {
+            found["redriveCount"] == 1 && found["status"] == "FAILED"
+        })
+        .await;
+    assert!(chunks().await > 0);
+    let types = server.types(&execution).await;
+    assert_eq!(
+        types.first_chunk::<3>().map(|first| first.as_slice()),
+        Some(at_first.as_slice())
+    );
+    assert_eq!(types.get(3).map(String::as_str), Some("ExecutionRedriven"));
+    assert_eq!(types.last().map(String::as_str), Some("ExecutionFailed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lists_and_histories_are_paged_in_both_directions() {
     let server = Server::start().await;
     let machine = server.machine("pages", one(json!({"Type": "Pass"}))).await;
