@@ -18,7 +18,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Starts it on this database, with Lambda at the URL `functions`.
+    /// Starts it on this database, with Lambda and S3 at the URL `functions`.
     pub(crate) async fn start(database: &str, functions: &str, client: &Client) -> Self {
         let (child, lines) = spawn(database, functions);
         serve(lines, client).await;
@@ -60,6 +60,9 @@ fn spawn(database: &str, functions: &str) -> (Child, Lines<BufReader<ChildStdout
         .env_clear()
         .env("DATABASE_URL", database)
         .env("AWS_ENDPOINT_URL_LAMBDA", functions)
+        .env("AWS_ENDPOINT_URL_S3", functions)
+        .env("AWS_ACCESS_KEY_ID", "nobody")
+        .env("AWS_SECRET_ACCESS_KEY", "nothing")
         // That its database went away is what the tests are about.
         .env("SIGNALBOX_LOG", "off")
         .stdin(Stdio::null())

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::load::{Promise, Promises};
+use crate::maps;
 use crate::outside::Outside;
 
 const TERMINAL: &[&str] = &[
@@ -21,8 +22,18 @@ const TERMINAL: &[&str] = &[
     "ExecutionAborted",
 ];
 
-/// An execution as the table has it: name, status, when it stopped, its output.
-type Row = (String, String, Option<i64>, Option<Vec<u8>>);
+/// An execution as the table has it.
+#[derive(sqlx::FromRow)]
+struct Row {
+    name: String,
+    status: String,
+    stopped_at: Option<i64>,
+    output: Option<Vec<u8>>,
+    /// The execution that began it, if it is a Map Run's child.
+    parent: Option<String>,
+    /// Of an Express child.
+    express_input: Option<Vec<u8>>,
+}
 
 /// How an execution closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,11 +84,17 @@ impl Judge {
             sleep(Duration::from_millis(2)).await;
         }
         let promises = self.promises.lock().unwrap().clone();
-        let rows: Vec<Row> = sqlx::query_as("select name, status, stopped_at, output from engine.executions")
-            .fetch_all(&self.pool)
-            .await
-            .unwrap();
-        let names: HashSet<&str> = rows.iter().map(|(name, ..)| name.as_str()).collect();
+        maps::judge_the_dead(&self.pool).await;
+        let rows: Vec<Row> = sqlx::query_as(
+            "select e.name, e.status, e.stopped_at, e.output, parent.name as parent,
+                case when e.arn like '%:express:%' then e.input end as express_input
+             from engine.executions e left join engine.map_runs r on r.arn = e.map_run_arn
+             left join engine.executions parent on parent.id = r.execution_id",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        let names: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
         assert_eq!(names.len(), rows.len(), "no execution is there twice");
         for name in promises.keys() {
             assert!(
@@ -86,7 +103,25 @@ impl Judge {
             );
         }
         let mut unjudged: HashSet<String> = HashSet::new();
-        for (name, status, stopped_at, output) in rows {
+        let mut redriven: HashSet<String> = HashSet::new();
+        for row in rows {
+            let may_go_on = maps::kind(row.parent.as_ref().unwrap_or(&row.name)) == "redriven";
+            let Row {
+                name,
+                status,
+                stopped_at,
+                output,
+                express_input,
+                ..
+            } = row;
+            if may_go_on {
+                redriven.insert(name.clone());
+            }
+            if let Some(input) = express_input.filter(|_| status == "SUCCEEDED") {
+                let key = maps::express_key(&input);
+                let calls = self.outside.calls_for(&key);
+                self.recorded.lock().unwrap().entry(key).or_insert(calls);
+            }
             if let Some(Promise::Closed(promised)) = promises.get(&name) {
                 assert_eq!(promised, &status, "{name} was told to have closed");
             }
@@ -99,6 +134,13 @@ impl Judge {
                 output,
             });
             match (self.ends.get(&name), end) {
+                (Some(before), end) if may_go_on && before.status != "SUCCEEDED" => {
+                    match end {
+                        Some(end) => self.ends.insert(name.clone(), end),
+                        None => self.ends.remove(&name),
+                    };
+                    unjudged.insert(name);
+                }
                 (Some(before), end) => assert_eq!(Some(before), end.as_ref(), "{name} had closed before"),
                 (None, Some(end)) => {
                     unjudged.insert(name.clone());
@@ -114,6 +156,7 @@ impl Judge {
                 &name,
                 &events,
                 self.ends.get(&name).map(|end| end.status.as_str()),
+                redriven.contains(&name),
             );
             self.record(&name, &events);
         }
@@ -134,20 +177,43 @@ impl Judge {
     /// Judges everything from outside, when nothing runs any more.
     pub(crate) async fn judge_the_end(&mut self, client: &Client) -> String {
         self.nothing_recorded_was_done_again();
-        let rows: Vec<(String, String, Option<i64>)> =
-            sqlx::query_as("select name, arn, stopped_at from engine.executions")
+        // Of name, ARN, when it stopped, and whether it is a child.
+        let rows: Vec<(String, String, Option<i64>, bool)> =
+            sqlx::query_as("select name, arn, stopped_at, map_run_arn is not null from engine.executions")
                 .fetch_all(&self.pool)
                 .await
                 .unwrap();
         let judged = rows.len();
         let promises = self.promises.lock().unwrap().clone();
-        let (ends, promises) = (&self.ends, &promises);
-        let judging = stream::iter(rows).map(|(name, arn, stopped_at)| async move {
+        let (ends, promises, outside, pool) = (&self.ends, &promises, &self.outside, &self.pool);
+        let judging = stream::iter(rows).map(|(name, arn, stopped_at, is_child)| async move {
             let found = client.ok("DescribeExecution", json!({"executionArn": arn})).await;
-            let kind = name.split('-').next().unwrap();
-            let wanted = if kind == "stopped" { "ABORTED" } else { "SUCCEEDED" };
+            if is_child {
+                // How many of them came to which end is judged with their Map Run.
+                let status = found["status"].as_str().unwrap();
+                assert!(stopped_at.is_some() && status != "RUNNING", "{name}: {found}");
+                return if arn.contains(":express:") {
+                    0
+                } else {
+                    let events = client.history(&arn).await;
+                    well_formed(&name, &events, Some(status), false);
+                    events.len()
+                };
+            }
+            let kind = maps::kind(&name);
+            let wanted = if matches!(kind, "stopped" | "halted") {
+                "ABORTED"
+            } else {
+                "SUCCEEDED"
+            };
             assert_eq!(found["status"], wanted, "{name}: {found}");
-            if let Some(before) = ends.get(&name) {
+            if maps::is_distributed(&name) {
+                let output = found
+                    .get("output")
+                    .map(|output| serde_json::from_str(output.as_str().unwrap()).unwrap());
+                maps::judge_the_end(client, pool, outside, &arn, output.as_ref()).await;
+            }
+            if let Some(before) = ends.get(&name).filter(|before| before.status == wanted) {
                 assert_eq!(Some(before.stopped_at), stopped_at, "{name} closed once");
             }
             if promises.contains_key(&name) && wanted == "SUCCEEDED" {
@@ -158,7 +224,7 @@ impl Judge {
                 );
             }
             let events = client.history(&arn).await;
-            well_formed(&name, &events, Some(wanted));
+            well_formed(&name, &events, Some(wanted), false);
             events.len()
         });
         let events: usize = judging
@@ -222,7 +288,7 @@ impl Judge {
 }
 
 /// One beginning, ids without gaps, causes before effects, and one end, which is the last.
-fn well_formed(name: &str, events: &[Value], closed: Option<&str>) {
+fn well_formed(name: &str, events: &[Value], closed: Option<&str>, may_go_on: bool) {
     for (at, event) in events.iter().enumerate() {
         let id = event["id"].as_u64().unwrap();
         assert_eq!(id, at as u64 + 1, "{name}: a gap before {event}");
@@ -231,7 +297,13 @@ fn well_formed(name: &str, events: &[Value], closed: Option<&str>) {
     let ends: Vec<usize> = (0..events.len())
         .filter(|at| TERMINAL.contains(&events[*at]["type"].as_str().unwrap()))
         .collect();
-    let wanted: Vec<usize> = closed.into_iter().map(|_| events.len() - 1).collect();
+    // Who is redriven had closed before; and is about to go on when nothing is recorded of that yet.
+    let redriven = (1..events.len()).filter(|at| events[*at]["type"] == "ExecutionRedriven");
+    let mut wanted: Vec<usize> = redriven.map(|at| at - 1).collect();
+    let waits = closed.is_none() && ends.last() == Some(&(events.len() - 1));
+    if closed.is_some() || waits && may_go_on {
+        wanted.push(events.len() - 1);
+    }
     assert_eq!(
         ends, wanted,
         "{name} ends once, and only when it has closed ({closed:?})"

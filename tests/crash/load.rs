@@ -10,7 +10,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use crate::client::Client;
+use crate::maps::{self, Watch};
 use crate::outside::Outside;
+use crate::pause;
 
 /// What the engine has said of executions, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,7 @@ pub(crate) struct Load {
 
 struct Shared {
     client: Client,
+    outside: Arc<Outside>,
     machines: Vec<(&'static str, String)>,
     next: AtomicU64,
     promises: Promises,
@@ -52,11 +55,15 @@ impl Load {
             child = client.machine(kind, &definition).await;
             machines.push((kind, child.clone()));
         }
+        for (kind, definition) in maps::definitions() {
+            machines.push((kind, client.machine(kind, &definition).await));
+        }
         machines.push(("nested", client.machine("nested", &nested(&child)).await));
         let promises = Promises::default();
         let over = Arc::new(AtomicBool::new(false));
         let shared = Arc::new(Shared {
             client: client.clone(),
+            outside: Arc::clone(outside),
             machines,
             next: AtomicU64::new(0),
             promises: Arc::clone(&promises),
@@ -105,8 +112,14 @@ impl Shared {
         let promise = |promise| self.promises.lock().unwrap().insert(name.clone(), promise);
         // A large Map now and then: its frame is not written whole at each record.
         let items = if number.is_multiple_of(70) { 150 } else { 6 };
+        let items = if maps::is_distributed(&name) {
+            maps::items(kind, number)
+        } else {
+            items
+        };
+        let file = format!("{number}-{items}.csv");
         let items: Vec<u64> = (0..items).collect();
-        let input = json!({"number": number, "items": items}).to_string();
+        let input = json!({"number": number, "items": items, "file": file}).to_string();
         let request = json!({"stateMachineArn": machine, "name": name, "input": input});
         let (status, answer) = self.client.insist("StartExecution", request).await;
         assert!(
@@ -120,9 +133,27 @@ impl Shared {
             self.client.ok("StopExecution", request).await;
             promise(Promise::Stopped);
         }
+        let mut watch = Watch::default();
+        if kind == "halted" {
+            pause(600).await;
+            self.client
+                .ok("StopExecution", json!({"executionArn": execution}))
+                .await;
+            promise(Promise::Stopped);
+            watch.until_ended(&self.client, &execution).await;
+        }
         let describe = json!({"executionArn": execution});
-        loop {
+        for looks in 0_usize.. {
             let found = self.client.ok("DescribeExecution", describe.clone()).await;
+            if kind == "redriven" && found["status"] == "FAILED" {
+                self.outside.amend(number);
+                let request = json!({"executionArn": execution, "clientToken": name});
+                self.client.ok("RedriveExecution", request).await;
+                continue;
+            }
+            if maps::is_distributed(&name) && looks.is_multiple_of(8) {
+                watch.look(&self.client, &execution).await;
+            }
             if found["status"] != "RUNNING" {
                 promise(Promise::Closed(found["status"].as_str().unwrap().to_owned()));
                 return;
@@ -133,7 +164,7 @@ impl Shared {
 }
 
 /// A call of a function whose key is the execution's number and `step`.
-fn call(function: &str, step: &str, more: &Value) -> Value {
+pub(crate) fn call(function: &str, step: &str, more: &Value) -> Value {
     let mut state = json!({
         "Type": "Task",
         "Resource": format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The engine is the real one: `signalbox engine`, a process of its own, on a Postgres with `fsync` on that outlives it. What it
-//! calls (Lambda functions over HTTP, workers of activities, those who bring task tokens back) lives in the test, counts, and
+//! calls (Lambda functions over HTTP, S3, workers of activities, those who bring task tokens back) lives in the test, counts, and
 //! goes on whatever happens to the engine. After each kill, while nothing writes, the tables are read and judged.
 #![expect(
     clippy::unwrap_used,
@@ -24,6 +24,8 @@ mod client;
 mod engine;
 mod judge;
 mod load;
+mod maps;
+mod objects;
 mod outside;
 
 use std::path::{Path, PathBuf};

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::client::Client;
-use crate::pause;
+use crate::objects::Objects;
+use crate::{maps, pause};
 
 /// How often `flaky` fails for each key before it succeeds.
 const FLAKY_FAILURES: usize = 2;
@@ -23,6 +24,9 @@ pub(crate) struct Outside {
     client: Client,
     calls: Mutex<HashMap<String, usize>>,
     tokens: Mutex<HashSet<String>>,
+    /// Executions for whose items `later` does not fail any more.
+    amended: Mutex<HashSet<u64>>,
+    objects: Arc<Objects>,
 }
 
 impl Outside {
@@ -33,15 +37,28 @@ impl Outside {
             client,
             calls: Mutex::default(),
             tokens: Mutex::default(),
+            amended: Mutex::default(),
+            objects: Arc::default(),
         });
         let router = Router::new()
             .route("/2015-03-31/functions/{name}/invocations", post(invoke))
-            .with_state(Arc::clone(&outside));
+            .with_state(Arc::clone(&outside))
+            .merge(outside.objects.router());
         tokio::spawn(async move { axum::serve(listener, router).await });
         outside
     }
 
-    /// Of Lambda.
+    /// S3.
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// What failed for this execution does not any more.
+    pub(crate) fn amend(&self, number: u64) {
+        self.amended.lock().unwrap().insert(number);
+    }
+
+    /// Of Lambda and S3.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -91,6 +108,18 @@ async fn invoke(State(outside): State<Arc<Outside>>, Path(name): Path<String>, b
     let key = event["key"].as_str().unwrap();
     let count = outside.count(key);
     pause(30).await;
+    let index = event["index"].as_u64().unwrap_or(0);
+    let is_amended = || {
+        let number = event["number"].as_u64().unwrap();
+        outside.amended.lock().unwrap().contains(&number)
+    };
+    if name == "fails" && maps::fails(index) || name == "later" && index % 2 == 1 && !is_amended() {
+        let failure = json!({"errorType": "Fails", "errorMessage": "it does"}).to_string();
+        return (StatusCode::OK, [("x-amz-function-error", "Unhandled")], failure).into_response();
+    }
+    if matches!(&*name, "item" | "fails" | "later") {
+        return json!({"key": key}).to_string().into_response();
+    }
     if name == "flaky" && count <= FLAKY_FAILURES {
         let failure = json!({"errorType": "Flaky", "errorMessage": "not yet"}).to_string();
         return (StatusCode::OK, [("x-amz-function-error", "Unhandled")], failure).into_response();

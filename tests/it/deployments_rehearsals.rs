@@ -116,6 +116,28 @@ async fn a_task_without_a_mock_fails_the_test_and_a_wrong_mock_is_refused() {
 }
 
 #[tokio::test]
+async fn a_distributed_map_is_rehearsed_with_its_children() {
+    let (signalbox, function) = with_function(&json!({"net": 5})).await;
+    signalbox.register("orders", gives("1")).await;
+    let map = json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "ToleratedFailureCount": 1, "End": true,
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "Price",
+            "States": {"Price": {"Type": "Task", "Resource": FUNCTION, "End": true}}}}}});
+    revise(&signalbox, "orders", map).await;
+    let fails = json!({"errorOutput": {"error": "NoPrice", "cause": "sold"}});
+    let tests = json!([
+        {"name": "one is missing", "input": [{"id": 1}, {"id": 2}, {"id": 3}], "expected_output": [{"net": 1}, {"net": 3}],
+         "mocks": {"Price": [{"result": {"net": 1}}, fails, {"result": {"net": 3}}]}},
+        {"name": "too many are", "input": [{"id": 1}, {"id": 2}], "expected_status": "FAILED",
+         "expected_error": "States.ExceedToleratedFailureThreshold", "mocks": {"Price": fails}},
+    ]);
+    let body = json!({"template": "orders", "revision": 2, "strategy": at_once(), "tests": tests});
+    let id = deploy(&signalbox, body).await;
+    let view = until(&signalbox, &id, &FINISHED).await;
+    assert_eq!(view["state"], "succeeded", "{view}");
+    assert_eq!(function.received().len(), 0, "the function was called");
+}
+
+#[tokio::test]
 async fn past_executions_are_replayed_against_a_new_version_without_calling_anything() {
     let (signalbox, function) = with_function(&json!({"net": 5, "gross": 6})).await;
     let first = |total: &str| {

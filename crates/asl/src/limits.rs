@@ -95,8 +95,5 @@ pub const FIX_ROUNDS_MAX: usize = 20;
 /// have 256 KiB; a row or element beyond twice that can't fit, and is not gathered in memory to find out.
 pub const ITEM_BYTES_MAX: usize = 512 * 1024;
 
-/// Bytes of a document that an `ItemsPointer` leads into. It is read whole, unlike an array that is the document.
-pub const POINTED_DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
-
 /// Items of one Map Run. AWS: `MaxItems`, 100,000,000.
 pub const ITEMS_MAX: u64 = 100_000_000;

@@ -57,6 +57,8 @@ pub struct EngineConfig {
     pub frames_resident_bytes_max: usize,
     /// How long a closed execution and its history are kept, in ms.
     pub retention_ms: i64,
+    /// Map Runs of one account that are open at a time; more of them wait.
+    pub map_runs_open_max: usize,
     /// The language's bounds; tests switch to tiny ones.
     pub limits: asl::limits::Limits,
     /// The mock file whose test cases executions can be started with; read anew at each such start.
@@ -76,6 +78,7 @@ impl Default for EngineConfig {
             shards: 0,
             frames_resident_bytes_max: limits::FRAMES_RESIDENT_BYTES_MAX,
             retention_ms: limits::RETENTION_MS,
+            map_runs_open_max: limits::MAP_RUNS_OPEN_MAX,
             limits: asl::limits::Limits::AWS,
             mock_config: None,
             dispatch: Arc::new(Unconnected),
@@ -122,6 +125,7 @@ impl Engine {
             pool: pool.clone(),
             clock: config.clock.clone(),
             limits: config.limits,
+            map_runs_open_max: config.map_runs_open_max,
             dispatch: Arc::clone(&config.dispatch),
             machines: Arc::clone(&machines),
             known_activities: Arc::clone(activities.known()),

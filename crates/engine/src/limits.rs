@@ -169,6 +169,8 @@ pub const RETENTION_BATCH_MAX: i64 = 1_000;
 
 /// Children of one Map Run that are open at a time (AWS quota: 10,000 parallel child executions).
 pub const MAP_RUN_CHILDREN_MAX: usize = 10_000;
+/// Map Runs of one account that are open at a time; more of them wait (AWS quota, "Maximum number of open Map Runs": 1,000).
+pub const MAP_RUNS_OPEN_MAX: usize = 1_000;
 /// Inputs of children that are stored in one row; so many are also in memory at a time.
 pub const MAP_RUN_CHUNK_INPUTS_MAX: usize = 1_000;
 /// Bytes of inputs beyond which a row is full.

@@ -50,7 +50,7 @@ impl Stage<'_> {
             }
         }
         let id = call.id;
-        if call.tolerance.is_exceeded(failed, total) {
+        if call.tolerance.is_exceeded(failed, Some(total)) {
             let error = Some("States.ExceedToleratedFailureThreshold".into());
             let cause = Some("The specified tolerated failure threshold was exceeded".into());
             return Ok((ends, Event::MapRunFailed { id, error, cause }));
@@ -102,4 +102,69 @@ fn flattened(outputs: Vec<Payload>) -> Vec<Payload> {
         }
     }
     flat
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::rehearse::tests::{fails, gives, run};
+
+    fn map(members: Value) -> Value {
+        let mut state = members;
+        state["Type"] = json!("Map");
+        state["End"] = json!(true);
+        state["ItemProcessor"] = json!({
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "W",
+            "States": {
+                "W": {"Type": "Wait", "Seconds": 60, "Next": "T"},
+                "T": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "End": true}}});
+        json!({"StartAt": "M", "States": {"M": state}})
+    }
+
+    #[test]
+    fn children_are_rehearsed_as_if_all_ran_at_a_time() {
+        let answers = vec![gives(json!("a")), gives(json!("b"))];
+        let done = run(&map(json!({})), &json!([1, 2]), answers).unwrap();
+        assert_eq!((done.status, done.output), ("SUCCEEDED", Some(json!(["a", "b"]))));
+        assert_eq!(done.duration_ms, 60_000);
+        assert!(done.trail.entered.contains("T"));
+    }
+
+    #[test]
+    fn failures_beyond_the_tolerated_fail_the_map_and_batches_count_their_items() {
+        let batches = json!({"ItemBatcher": {"MaxItemsPerBatch": 2}, "ToleratedFailureCount": 1});
+        let answers = || vec![gives(json!("a")), fails("Busy")];
+        let two = run(&map(batches.clone()), &json!([1, 2, 3, 4]), answers()).unwrap();
+        let exceeded = Some("States.ExceedToleratedFailureThreshold");
+        assert_eq!((two.status, two.error.as_deref()), ("FAILED", exceeded));
+        let one = run(&map(batches), &json!([1, 2, 3]), answers()).unwrap();
+        assert_eq!((one.status, one.output), ("SUCCEEDED", Some(json!(["a"]))));
+    }
+
+    #[test]
+    fn results_are_flattened_where_the_writer_says_so() {
+        let flat =
+            json!({"ResultWriter": {"WriterConfig": {"Transformation": "FLATTEN", "OutputType": "JSON"}}});
+        let done = run(
+            &map(flat),
+            &json!([1, 2]),
+            vec![gives(json!([1, 2])), gives(json!(3))],
+        )
+        .unwrap();
+        assert_eq!(done.output, Some(json!([1, 2, 3])));
+    }
+
+    #[test]
+    fn what_is_read_from_or_written_to_s3_ends_the_rehearsal_by_its_name() {
+        let reader = json!({"ItemReader": {"Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSON"}, "Parameters": {"Bucket": "b", "Key": "k"}}});
+        let writer = json!({"ResultWriter": {"Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": {"Bucket": "b", "Prefix": "p"}}});
+        for (outside, named) in [(reader, "s3:getObject"), (writer, "s3:putObject")] {
+            let refused = run(&map(outside), &json!([1]), vec![gives(json!(1))]).unwrap_err();
+            assert!(refused.to_string().contains(named), "{refused}");
+        }
+    }
 }

@@ -404,12 +404,16 @@ impl Chance {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn run(definition: &Value, input: &Value, mut answers: Vec<Reply>) -> Result<Rehearsed, RehearseError> {
+    pub(in super::super) fn run(
+        definition: &Value,
+        input: &Value,
+        mut answers: Vec<Reply>,
+    ) -> Result<Rehearsed, RehearseError> {
         answers.reverse();
         let rehearsal = Rehearsal {
             definition: &definition.to_string(),
@@ -425,14 +429,14 @@ mod tests {
         rehearse(&rehearsal, &mut |_| answers.pop())
     }
 
-    fn gives(result: Value) -> Reply {
+    pub(in super::super) fn gives(result: Value) -> Reply {
         Reply {
             after_ms: 0,
             outcome: Ok(result.to_string()),
         }
     }
 
-    fn fails(error: &str) -> Reply {
+    pub(in super::super) fn fails(error: &str) -> Reply {
         Reply {
             after_ms: 0,
             outcome: Err(Failed {

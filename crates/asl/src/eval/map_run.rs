@@ -136,16 +136,21 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
-    /// Whether `failed` of `total` items are too many. Of two bounds either one is enough; without any, one failure is.
-    pub fn is_exceeded(&self, failed: u64, total: u64) -> bool {
+    /// Whether `failed` of `total` items are too many. Of two bounds either one is enough; without any, one failure is. The
+    /// percentage is of all items, so it is not judged while `total` is not known.
+    pub fn is_exceeded(&self, failed: u64, total: Option<u64>) -> bool {
         let by_count = match (self.count, self.percentage) {
             (Some(count), _) => failed > count,
             (None, Some(_)) => false,
             (None, None) => failed > 0,
         };
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-        let share = failed as f64 * 100.0 / total.max(1) as f64;
-        by_count || self.percentage.is_some_and(|percentage| share > percentage)
+        let share = total.map(|total| failed as f64 * 100.0 / total.max(1) as f64);
+        by_count
+            || self
+                .percentage
+                .zip(share)
+                .is_some_and(|(percentage, share)| share > percentage)
     }
 }
 
@@ -235,6 +240,13 @@ impl<'a> Planner<'a> {
             index: 0,
             batch: Batch::default(),
         }
+    }
+
+    /// So many items were taken before, by another planner, and all are in inputs that were given.
+    #[must_use]
+    pub fn after(mut self, items: u32) -> Self {
+        self.index = items;
+        self
     }
 
     /// Takes the next item. Gives an input when one is complete; the error is the Map Run's.

@@ -1,16 +1,18 @@
-//! JSON: the elements of an array, each as soon as it is complete. With a pointer the document is read whole before.
+//! JSON: the elements of an array, each as soon as it is complete. With a pointer what lies before the array is passed over, and
+//! what lies behind it is not looked at.
 
 use std::sync::Arc;
 
-use super::{ItemError, text};
-use crate::json::{Json, Payload, read};
-use crate::limits::{ITEM_BYTES_MAX, POINTED_DOCUMENT_BYTES_MAX};
+use super::pointer::{InString, Walk};
+use super::{ItemError, not_iterable, text};
+use crate::json::{Payload, read};
+use crate::limits::ITEM_BYTES_MAX;
 
 #[derive(Debug)]
 pub(super) struct Array {
-    pointer: Option<Arc<str>>,
     place: Place,
-    /// The element that is not complete; with a pointer the document.
+    is_pointed: bool,
+    /// The element that is not complete.
     held: Vec<u8>,
     depth: usize,
     string: InString,
@@ -18,26 +20,23 @@ pub(super) struct Array {
     is_first: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Place {
     Before,
+    /// On the way to it.
+    Walking(Walk),
     Inside,
     After,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum InString {
-    No,
-    Yes,
-    /// Behind a backslash.
-    Escaped,
-}
-
 impl Array {
     pub(super) fn new(pointer: Option<Arc<str>>) -> Array {
+        let walk = pointer
+            .filter(|pointer| !pointer.is_empty())
+            .map(|pointer| Walk::new(&pointer));
         Array {
-            pointer: pointer.filter(|pointer| !pointer.is_empty()),
-            place: Place::Before,
+            is_pointed: walk.is_some(),
+            place: walk.map_or(Place::Before, Place::Walking),
             held: Vec::new(),
             depth: 0,
             string: InString::No,
@@ -46,44 +45,41 @@ impl Array {
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], found: &mut Vec<Payload>) -> Result<(), ItemError> {
-        if self.pointer.is_some() {
-            if self.held.len() + bytes.len() > POINTED_DOCUMENT_BYTES_MAX {
-                return Err(ItemError(format!(
-                    "A document with an ItemsPointer is read up to {POINTED_DOCUMENT_BYTES_MAX} bytes, and this one is larger."
-                )));
-            }
-            self.held.extend_from_slice(bytes);
-            return Ok(());
-        }
         for byte in bytes {
             self.take(*byte, found)?;
         }
         Ok(())
     }
 
-    pub(super) fn finish(self, found: &mut Vec<Payload>) -> Result<(), ItemError> {
-        if let Some(pointer) = &self.pointer {
-            found.extend(pointed(text(&self.held)?, pointer)?);
-            return Ok(());
-        }
+    pub(super) fn finish(self) -> Result<(), ItemError> {
         match self.place {
             Place::After => Ok(()),
-            Place::Before | Place::Inside => Err(ItemError("The JSON document ends too early.".to_owned())),
+            Place::Before | Place::Walking(_) | Place::Inside => {
+                Err(ItemError("The JSON document ends too early.".to_owned()))
+            }
         }
     }
 
     fn take(&mut self, byte: u8, found: &mut Vec<Payload>) -> Result<(), ItemError> {
         let blank = byte.is_ascii_whitespace();
-        match self.place {
+        match &mut self.place {
             // A byte order mark may be before it.
-            Place::Before if blank || matches!(byte, 0xef | 0xbb | 0xbf) => Ok(()),
+            Place::Before if matches!(byte, 0xef | 0xbb | 0xbf) => Ok(()),
+            Place::Walking(walk) if walk.is_at_the_start() && matches!(byte, 0xef | 0xbb | 0xbf) => Ok(()),
+            Place::Walking(walk) => {
+                if walk.take(byte)? {
+                    self.place = Place::Inside;
+                }
+                Ok(())
+            }
+            Place::Before if blank => Ok(()),
             Place::Before if byte == b'[' => {
                 self.place = Place::Inside;
                 Ok(())
             }
             Place::Before => Err(not_iterable()),
             Place::Inside => self.inside(byte, found),
-            Place::After if blank => Ok(()),
+            Place::After if blank || self.is_pointed => Ok(()),
             Place::After => Err(ItemError(
                 "Something follows the end of the JSON document.".to_owned(),
             )),
@@ -92,11 +88,7 @@ impl Array {
 
     fn inside(&mut self, byte: u8, found: &mut Vec<Payload>) -> Result<(), ItemError> {
         if self.string != InString::No {
-            self.string = match (self.string, byte) {
-                (InString::Yes, b'\\') => InString::Escaped,
-                (InString::Yes, b'"') => InString::No,
-                _ => InString::Yes,
-            };
+            self.string = self.string.behind(byte);
             return self.hold(byte);
         }
         match byte {
@@ -133,31 +125,6 @@ impl Array {
     }
 }
 
-fn pointed(document: &str, pointer: &str) -> Result<Vec<Payload>, ItemError> {
-    let document = document.trim_start_matches('\u{feff}');
-    let document = read::read(document).map_err(|error| ItemError(error.to_string()))?;
-    let mut place = &document;
-    for step in pointer.split('/').skip(1) {
-        let step = step.replace("~1", "/").replace("~0", "~");
-        let found = match place {
-            Json::Array(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
-            other => other.get(&step),
-        };
-        place = found.ok_or_else(|| ItemError(format!("The ItemsPointer `{pointer}` leads nowhere.")))?;
-    }
-    match place {
-        Json::Array(items) => Ok(items
-            .iter()
-            .map(|item| Payload::from_json(item.clone()))
-            .collect()),
-        _ => Err(not_iterable()),
-    }
-}
-
-fn not_iterable() -> ItemError {
-    ItemError("Attempting to map over non-iterable node.".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use crate::items::ItemFormat;
@@ -187,19 +154,34 @@ mod tests {
         }
     }
 
+    fn at(pointer: &str, body: &str) -> Result<String, String> {
+        let format = ItemFormat::Json {
+            pointer: Some(pointer.into()),
+        };
+        read(&format, body)
+    }
+
     #[test]
     fn a_pointer_leads_to_the_array() {
-        let found = |pointer: &str| {
-            let format = ItemFormat::Json {
-                pointer: Some(pointer.into()),
-            };
-            read(&format, r#"{"a":{"b/c":[1,2]}}"#)
-        };
+        let found = |pointer: &str| at(pointer, r#"{"a":{"b/c":[1,2]}}"#);
         assert_eq!(found("/a/b~1c").unwrap(), "[1,2]");
         assert_eq!(
             found("/a").unwrap_err(),
             "Attempting to map over non-iterable node."
         );
-        assert!(found("/x").is_err());
+        for pointer in ["/x", "/a/x", "/a/b~1c/0/0", "/a/b~1c/2"] {
+            assert!(found(pointer).is_err(), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn what_lies_beside_the_way_is_passed_over_whatever_is_in_it() {
+        let document = "\u{feff}{\"x\": \"}\\\"]\", \"y\": [{\"a\": [9]}, 7], \"k\\u0065y\": [null, [0], {\"a\": [ {\"b\": 1} , 2]}], \"z\" broken";
+        assert_eq!(at("/key/2/a", document).unwrap(), r#"[{"b": 1},2]"#);
+        assert_eq!(at("/key/1", document).unwrap(), "[0]");
+        assert_eq!(at("/y/0/a", document).unwrap(), "[9]");
+        assert!(at("/z", document).is_err());
+        assert!(at("/x/0", document).is_err(), "a text has no elements");
+        assert!(at("/key", "{\"key\"").is_err(), "the document ends on the way");
     }
 }

@@ -1,10 +1,11 @@
-//! What an `ItemReader` reads → the items of a distributed Map, as the bytes come. Nothing here holds more than one item (of a
-//! document that is searched by a pointer: the document). The causes of failures are AWS's own where it is known.
+//! What an `ItemReader` reads → the items of a distributed Map, as the bytes come. Nothing here holds more than one item. The
+//! causes of failures are AWS's own where it is known.
 
 mod array;
 mod csv;
 mod lines;
 mod listing;
+mod pointer;
 
 use std::sync::Arc;
 
@@ -39,6 +40,10 @@ pub enum ItemFormat {
     Listing,
     /// The manifest of an S3 inventory, whose files are CSV.
     Inventory,
+    /// The data manifest of an UNLOAD by Athena (`ATHENA_DATA`), which names files in this format.
+    Athena(Box<ItemFormat>),
+    /// The objects of a listing, in this format; the items are in them (`LOAD_AND_FLATTEN`).
+    Objects(Box<ItemFormat>),
     /// Parquet, which this engine can't read.
     Parquet,
 }
@@ -89,7 +94,7 @@ impl ItemParser {
                         .to_owned(),
                 ));
             }
-            ItemFormat::Listing | ItemFormat::Inventory => {
+            ItemFormat::Listing | ItemFormat::Inventory | ItemFormat::Athena(_) | ItemFormat::Objects(_) => {
                 return Err(ItemError(
                     "A file of items is neither a listing nor a manifest.".to_owned(),
                 ));
@@ -109,11 +114,15 @@ impl ItemParser {
     /// There are no more bytes.
     pub fn finish(self, found: &mut Vec<Payload>) -> Result<(), ItemError> {
         match self.0 {
-            Parser::Array(array) => array.finish(found),
+            Parser::Array(array) => array.finish(),
             Parser::Lines(lines) => lines.finish(found),
             Parser::Csv(csv) => csv.finish(found),
         }
     }
+}
+
+fn not_iterable() -> ItemError {
+    ItemError("Attempting to map over non-iterable node.".to_owned())
 }
 
 fn text(bytes: &[u8]) -> Result<&str, ItemError> {

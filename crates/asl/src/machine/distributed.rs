@@ -95,28 +95,34 @@ fn reader(
     let is_listing = matches!(&resource, Resource::Service { action, .. } if &**action == "listObjectsV2");
     let config = node.get("ReaderConfig");
     let word = |name| config.and_then(|config| config.get(name)?.as_str());
-    if let (Some(config), Some("LOAD_AND_FLATTEN")) = (config, word("Transformation")) {
-        let text =
-            "this engine lists objects; it does not read items out of all of them (`LOAD_AND_FLATTEN`)";
-        return Err(BuildError::new(config, text.to_owned()));
-    }
-    if let (Some(config), Some("ATHENA_DATA")) = (config, word("ManifestType")) {
-        let text = "this engine reads manifests of S3 inventories, not of Athena's results (`ATHENA_DATA`)";
-        return Err(BuildError::new(config, text.to_owned()));
-    }
     let arguments = node.get("Parameters").or_else(|| node.get("Arguments"));
     Ok(Reader {
         resource,
         arguments: arguments.map(template).transpose()?,
-        format: match config.filter(|_| !is_listing) {
-            None => ItemFormat::Listing,
-            Some(config) => format(config)?,
+        format: match (config, is_listing, word("Transformation"), word("ManifestType")) {
+            (Some(config), true, Some("LOAD_AND_FLATTEN"), _) => ItemFormat::Objects(Box::new(file(config)?)),
+            (_, true, ..) | (None, false, ..) => ItemFormat::Listing,
+            (Some(config), false, _, Some("ATHENA_DATA")) => ItemFormat::Athena(Box::new(file(config)?)),
+            // Its files are CSV, so it needs no `InputType` (developer guide, "ItemReader").
+            (Some(_), false, _, Some("S3_INVENTORY")) => ItemFormat::Inventory,
+            (Some(config), false, ..) => format(config)?,
         },
         max_items: match config {
             Some(config) => fields::amount(config, "MaxItems")?,
             None => None,
         },
     })
+}
+
+/// What files are written in that others name.
+fn file(config: &Node) -> Result<ItemFormat, BuildError> {
+    match format(config)? {
+        ItemFormat::Inventory => Err(BuildError::new(
+            config,
+            "what is in the files has to be of the type CSV, JSON, JSONL or PARQUET".to_owned(),
+        )),
+        format => Ok(format),
+    }
 }
 
 fn format(config: &Node) -> Result<ItemFormat, BuildError> {

@@ -55,6 +55,24 @@ pub trait Objects: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<(), ObjectFailure>>;
 }
 
+/// Unpacks what begins as gzip does, and leaves the rest as it is.
+pub(crate) async fn gunzip_if_packed(mut pieces: Pieces) -> Result<Pieces, ObjectFailure> {
+    let mut first = Vec::new();
+    while first.len() < GZIP.len()
+        && let Some(piece) = pieces.next().await
+    {
+        first.extend_from_slice(&piece?);
+    }
+    let is_packed = first.starts_with(GZIP);
+    let whole = futures::stream::iter([Ok(Bytes::from(first))])
+        .chain(pieces)
+        .boxed();
+    Ok(if is_packed { gunzip(whole) } else { whole })
+}
+
+/// How gzip begins (RFC 1952).
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// Unpacks gzip as it comes.
 pub(crate) fn gunzip(pieces: Pieces) -> Pieces {
     let unpacking = (pieces, Some(MultiGzDecoder::new(Vec::new())));

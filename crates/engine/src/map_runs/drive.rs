@@ -1,21 +1,21 @@
 //! One Map Run from its beginning to its end, or from where the tables say it is.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use asl::eval::{Event, ExecutionFacts, ItemSource, MachineKind};
+use asl::eval::{Event, ExecutionFacts, ItemSource, MachineKind, MapRunCall};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::drivers::{Beginning, Inner, News, Order, OrderKind};
+use super::drivers::{Beginning, Inner, News, Order, OrderKind, Shown};
 use super::inputs::Inputs;
 use super::model::{ChildOf, Counts, End, MapRun, MapRunStatus, Settings};
 use super::progress::{ItemCounts, Next, Progress, Redrivable};
-use super::read::{ReadError, Reader};
+use super::read::{Read, ReadError, Reader};
 use super::results::Results;
 use super::store::Chunk;
 use crate::executions::{ExecutionId, ExecutionStatus};
@@ -28,7 +28,7 @@ pub(super) struct Driver {
     inner: Arc<Inner>,
     arn: Arc<str>,
     inbox: mpsc::UnboundedReceiver<News>,
-    counts: Arc<Mutex<Counts>>,
+    counts: Shown,
     stopped: bool,
     updated: bool,
     order: Option<Order>,
@@ -45,6 +45,45 @@ struct Work {
     settings: Settings,
     progress: Progress,
     inputs: Inputs,
+    /// Until all items are read.
+    reading: Option<Reading>,
+}
+
+/// Items that are being read while children run.
+struct Reading {
+    /// How many inputs there are, at its end.
+    read: BoxFuture<'static, Result<u32, ReadError>>,
+    /// How many items are in the inputs of a row that was written.
+    written: mpsc::Receiver<Vec<u32>>,
+}
+
+/// What comes of a reading.
+enum ReadNews {
+    More(Vec<u32>),
+    Over(Result<u32, ReadError>),
+}
+
+impl Reading {
+    fn begin(reader: Reader, read: Read) -> Self {
+        // One row is told of while the next is made.
+        let (told, written) = mpsc::channel(1);
+        Self {
+            read: reader.read(read, told).boxed(),
+            written,
+        }
+    }
+
+    /// Reads on until there is something to say.
+    async fn next(reading: &mut Option<Reading>) -> ReadNews {
+        let Some(Reading { read, written }) = reading else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            biased;
+            Some(items) = written.recv() => ReadNews::More(items),
+            read = read => ReadNews::Over(read),
+        }
+    }
 }
 
 /// Why an attempt came to nothing. It is made again.
@@ -61,7 +100,7 @@ impl Driver {
         inner: Arc<Inner>,
         arn: Arc<str>,
         inbox: mpsc::UnboundedReceiver<News>,
-        counts: Arc<Mutex<Counts>>,
+        counts: Shown,
     ) -> Self {
         Self {
             inner,
@@ -131,19 +170,16 @@ impl Driver {
         if let Some(end) = run.end {
             return Ok(Some(end));
         }
-        let mut counts = Counts::default();
-        let end = if self.stopped && run.inputs.is_none() {
-            End::Aborted
-        } else {
-            match self.work(run, definition, first).await? {
-                Ok(mut work) => {
-                    let end = self.carry_out(&mut work).await?;
-                    counts = work.progress.counts();
-                    self.conclude(&work, end, &mut counts).await?
-                }
-                Err(end) => end,
-            }
+        let open = self.inner.open_beside(&self.arn);
+        // Map Runs beyond the quota wait, having started, until others have ended (developer guide, "Service quotas").
+        let _room = tokio::select! {
+            room = open.acquire_owned() => room.ok(),
+            () = self.until_stopped() => None,
         };
+        let mut work = self.work(run, definition, first).await?;
+        let end = self.carry_out(&mut work).await?;
+        let mut counts = work.progress.counts();
+        let end = self.conclude(&mut work, end, &mut counts).await?;
         let now_ms = self.inner.setup.clock.now_ms();
         self.inner.store.finish(&self.arn, &end, &counts, now_ms).await?;
         Ok(Some(end))
@@ -155,8 +191,9 @@ impl Driver {
         if let Some(order) = &self.order {
             match &order.kind {
                 OrderKind::Begin(beginning) => {
-                    let (run, first) = self.new_run(order, beginning);
-                    if store.insert(&run, first.as_ref()).await? {
+                    let (run, chunks) = self.new_run(order, beginning);
+                    if store.insert(&run, chunks.as_deref()).await? {
+                        let first = chunks.and_then(|chunks| chunks.into_iter().next());
                         return Ok(Some((run, Arc::clone(&beginning.definition), first)));
                     }
                 }
@@ -174,16 +211,14 @@ impl Driver {
         Ok(Some((run, definition, None)))
     }
 
-    /// With its inputs, when there are few and they need not be read.
-    fn new_run(&self, order: &Order, beginning: &Beginning) -> (MapRun, Option<Chunk>) {
+    /// With its inputs, when they need not be read.
+    fn new_run(&self, order: &Order, beginning: &Beginning) -> (MapRun, Option<Vec<Chunk>>) {
         let call = &beginning.call;
-        let mut planned = None;
-        if let ItemSource::Items(_) = call.source
-            && let Ok((mut chunks, inputs)) = self.reader(call, &beginning.definition).plan()
-            && chunks.len() <= 1
-        {
-            planned = Some((chunks.pop().unwrap_or_default(), inputs));
-        }
+        let planned = match call.source {
+            // What fails is planned, and fails, again when it is carried out.
+            ItemSource::Items(_) => self.reader(call, &beginning.definition).plan().ok(),
+            ItemSource::Reader(_) => None,
+        };
         let run = MapRun {
             arn: Arc::clone(&self.arn),
             execution: order.execution,
@@ -204,42 +239,57 @@ impl Driver {
             inputs: planned.as_ref().map(|(_, inputs)| *inputs),
             end: None,
         };
-        (run, planned.map(|(chunk, _)| chunk))
+        (run, planned.map(|(chunks, _)| chunks))
     }
 
-    fn reader<'a>(&'a self, call: &'a asl::eval::MapRunCall, definition: &'a Definition) -> Reader<'a> {
+    fn reader(&self, call: &Arc<MapRunCall>, definition: &Arc<Definition>) -> Reader {
         let setup = &self.inner.setup;
         Reader {
-            store: &self.inner.store,
-            definition,
-            call,
-            limits: &setup.limits,
+            store: self.inner.store.clone(),
+            definition: Arc::clone(definition),
+            call: Arc::clone(call),
+            limits: setup.limits,
             objects: setup.dispatch.objects(),
             now_ms: setup.clock.now_ms(),
         }
     }
 
-    /// Reads the items if that has not been done, and finds out how far the children have come. `Err`: it ends here.
+    /// How far the children have come, and the items that are to be read yet.
     async fn work(
         &mut self,
-        mut run: MapRun,
+        run: MapRun,
         definition: Arc<Definition>,
         first: Option<Chunk>,
-    ) -> Result<Result<Work, End>, AttemptError> {
+    ) -> Result<Work, AttemptError> {
         let store = self.inner.store.clone();
-        let inputs = match run.inputs {
-            Some(inputs) => inputs,
-            None => match self.read(&run, &definition).await? {
-                Ok(inputs) => inputs,
-                Err(end) => return Ok(Err(end)),
-            },
+        let is_batched = run.call.batching.is_some();
+        let mut progress = Progress::new(if is_batched {
+            ItemCounts::Batches(Vec::new())
+        } else {
+            ItemCounts::Single
+        });
+        let reading = match run.inputs {
+            Some(inputs) if !is_batched => {
+                progress.add(&vec![1; inputs as usize]);
+                None
+            }
+            Some(_) => {
+                progress.add(&store.item_counts(&self.arn).await?);
+                None
+            }
+            None => {
+                let items = store.item_counts(&self.arn).await?;
+                progress.add(&items);
+                let read = Read {
+                    inputs: u32::try_from(items.len()).unwrap_or(u32::MAX),
+                    items: items.iter().sum(),
+                };
+                Some(Reading::begin(self.reader(&run.call, &definition), read))
+            }
         };
-        run.inputs = Some(inputs);
-        let items = match &run.call.batching {
-            None => ItemCounts::Single,
-            Some(_) => ItemCounts::Batches(store.item_counts(&self.arn).await?),
-        };
-        let mut progress = Progress::new(inputs, items);
+        if reading.is_none() {
+            progress.complete();
+        }
         // What closes from here on is told; what closed before is in the tables.
         store
             .children(&self.arn, |index, id, status, redrive_count| {
@@ -247,46 +297,14 @@ impl Driver {
             })
             .await?;
         let first = first.map(|chunk| (chunk.first_index, chunk.bytes()));
-        Ok(Ok(Work {
+        Ok(Work {
             settings: run.settings,
             inputs: Inputs::new(store, Arc::clone(&self.arn), first)?,
             run,
             definition,
             progress,
-        }))
-    }
-
-    async fn read(
-        &mut self,
-        run: &MapRun,
-        definition: &Definition,
-    ) -> Result<Result<u32, End>, AttemptError> {
-        let store = self.inner.store.clone();
-        store.forget_inputs(&self.arn).await?;
-        let inner = Arc::clone(&self.inner);
-        let reader = Reader {
-            store: &store,
-            definition,
-            call: &run.call,
-            limits: &inner.setup.limits,
-            objects: inner.setup.dispatch.objects(),
-            now_ms: inner.setup.clock.now_ms(),
-        };
-        let read = tokio::select! {
-            read = reader.read().boxed() => read,
-            () = self.until_stopped() => return Ok(Err(End::Aborted)),
-        };
-        match read {
-            Ok(inputs) => {
-                store.inputs_complete(&self.arn, inputs).await?;
-                Ok(Ok(inputs))
-            }
-            Err(ReadError::Failed(failure)) => Ok(Err(End::Failed {
-                error: failure.error,
-                cause: failure.cause,
-            })),
-            Err(ReadError::Database(error)) => Err(error.into()),
-        }
+            reading,
+        })
     }
 
     /// Begins children within the bounds until all have ended, too many failed, or it is stopped.
@@ -304,11 +322,21 @@ impl Driver {
                 self.stop_open(work).await?;
                 return Ok(End::Aborted);
             }
+            // However many children there are to begin, it goes on.
+            if let Some(news) = Reading::next(&mut work.reading).now_or_never()
+                && let Some(end) = self.read(work, news).await?
+            {
+                return Ok(end);
+            }
             let next = work.progress.next(&work.settings);
             self.show(work.progress.counts());
             match next {
                 Next::Begin(index, redrivable) => self.begin(work, index, redrivable).await?,
-                Next::Wait => self.wait(work).await?,
+                Next::Wait => {
+                    if let Some(end) = self.wait(work).await? {
+                        return Ok(end);
+                    }
+                }
                 Next::Exceeded => {
                     self.stop_open(work).await?;
                     return Ok(End::Failed {
@@ -322,9 +350,41 @@ impl Driver {
         }
     }
 
-    async fn wait(&mut self, work: &mut Work) -> Result<(), AttemptError> {
+    /// There are more inputs, or all, or there will be none: then it ends so.
+    async fn read(&mut self, work: &mut Work, news: ReadNews) -> Result<Option<End>, AttemptError> {
+        let read = match news {
+            ReadNews::More(items) => {
+                work.progress.add(&items);
+                return Ok(None);
+            }
+            ReadNews::Over(read) => read,
+        };
+        let mut reading = work.reading.take();
+        while let Some(Ok(items)) = reading.as_mut().map(|reading| reading.written.try_recv()) {
+            work.progress.add(&items);
+        }
+        match read {
+            Ok(inputs) => {
+                self.inner.store.inputs_complete(&self.arn, inputs).await?;
+                work.run.inputs = Some(inputs);
+                work.progress.complete();
+                Ok(None)
+            }
+            Err(ReadError::Failed(failure)) => {
+                self.stop_open(work).await?;
+                Ok(Some(End::Failed {
+                    error: failure.error,
+                    cause: failure.cause,
+                }))
+            }
+            Err(ReadError::Database(error)) => Err(error.into()),
+        }
+    }
+
+    async fn wait(&mut self, work: &mut Work) -> Result<Option<End>, AttemptError> {
         tokio::select! {
             Some(news) = self.inbox.recv() => self.hear(news, Some(&mut work.progress)),
+            news = Reading::next(&mut work.reading) => return self.read(work, news).await,
             Some((index, goes_on)) = self.asked.next() => {
                 if !goes_on {
                     // Its frame is gone.
@@ -335,7 +395,7 @@ impl Driver {
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn begin(
@@ -460,7 +520,12 @@ impl Driver {
     }
 
     /// Makes the results of what the children left.
-    async fn conclude(&mut self, work: &Work, end: End, counts: &mut Counts) -> Result<End, AttemptError> {
+    async fn conclude(
+        &mut self,
+        work: &mut Work,
+        end: End,
+        counts: &mut Counts,
+    ) -> Result<End, AttemptError> {
         let inner = Arc::clone(&self.inner);
         let results = Results {
             store: &inner.store,
@@ -468,6 +533,7 @@ impl Driver {
             definition: &work.definition,
             limits: &inner.setup.limits,
             objects: inner.setup.dispatch.objects(),
+            inputs: work.progress.inputs(),
         };
         let made = tokio::select! {
             made = results.make(end).boxed() => made?,
@@ -513,7 +579,7 @@ impl Driver {
     }
 
     fn show(&self, counts: Counts) {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = Some(counts);
     }
 
     fn tell(&self, order: &Order, end: End) {

@@ -7,7 +7,7 @@ use asl::eval::{MapRunCall, TaskId};
 use asl::limits::Limits;
 use sqlx::PgPool;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,6 +27,8 @@ pub(crate) struct Setup {
     pub(crate) epoch: i64,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
+    /// Map Runs of one account that are open at a time.
+    pub(crate) open_max: usize,
     pub(crate) machines: Arc<Machines>,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) children: Children,
@@ -47,12 +49,17 @@ pub(super) struct Inner {
     pub(super) setup: Setup,
     pub(super) store: Store,
     driven: Mutex<HashMap<Arc<str>, Driven>>,
+    /// Room for open Map Runs, of each account in each region.
+    open: Mutex<HashMap<Box<str>, Arc<Semaphore>>>,
 }
 
 struct Driven {
     news: mpsc::UnboundedSender<News>,
-    counts: Arc<Mutex<Counts>>,
+    counts: Shown,
 }
+
+/// How the children of a Map Run stand; `None` until the tables were read.
+pub(super) type Shown = Arc<Mutex<Option<Counts>>>;
 
 /// What is wanted of a Map Run by the execution around it.
 #[derive(Clone)]
@@ -104,6 +111,7 @@ impl Drivers {
                 setup,
                 store,
                 driven: Mutex::default(),
+                open: Mutex::default(),
             }),
         }
     }
@@ -132,7 +140,7 @@ impl Drivers {
     pub(crate) fn counts(&self, arn: &str) -> Option<Counts> {
         let driven = self.inner.driven();
         let counts = &driven.get(arn)?.counts;
-        Some(*counts.lock().unwrap_or_else(PoisonError::into_inner))
+        *counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Aborts Map Runs that nobody waits for: their execution was cut off and the process ended before they were.
@@ -160,7 +168,7 @@ impl Drivers {
             return;
         }
         let (sender, inbox) = mpsc::unbounded_channel();
-        let counts = Arc::default();
+        let counts = Shown::default();
         let _new = sender.send(news);
         all.insert(
             Arc::clone(arn),
@@ -181,6 +189,16 @@ impl Drivers {
 impl Inner {
     fn driven(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, Driven>> {
         self.driven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The room for Map Runs that are open at a time, which this one shares with its account's others.
+    pub(super) fn open_beside(&self, arn: &str) -> Arc<Semaphore> {
+        let account = arn.split(":mapRun:").next().unwrap_or_default();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = open
+            .entry(account.into())
+            .or_insert_with(|| Arc::new(Semaphore::new(self.setup.open_max)));
+        Arc::clone(room)
     }
 
     /// A Map Run is not driven any more, unless there is something in its inbox.

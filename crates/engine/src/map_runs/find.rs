@@ -42,7 +42,11 @@ impl MapRuns {
         let (run, counted) = store::find(&self.pool, arn)
             .await?
             .ok_or_else(|| FindError::Missing(arn.to_owned()))?;
-        let counts = counted.or(driven).unwrap_or_default();
+        let counts = match counted.or(driven) {
+            Some(counts) => counts,
+            // Whoever takes it up has not yet.
+            None => store::counts(&self.pool, arn).await?,
+        };
         Ok((run, counts))
     }
 

@@ -17,6 +17,17 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
+    /// Behind so many inputs that are in rows already.
+    pub(super) fn after(inputs: u32) -> Self {
+        Self {
+            chunk: Chunk {
+                first_index: inputs,
+                ..Chunk::default()
+            },
+            count: inputs,
+        }
+    }
+
     /// Takes an input; gives a row when one is full.
     pub(super) fn add(&mut self, child: &ChildInput) -> Option<Chunk> {
         let is_full = self.chunk.items.len() >= limits::MAP_RUN_CHUNK_INPUTS_MAX
@@ -45,7 +56,7 @@ impl Gathered {
         Some(std::mem::replace(&mut self.chunk, next))
     }
 
-    /// How many inputs there were.
+    /// How many inputs there are, with those before.
     pub(super) fn count(&self) -> u32 {
         self.count
     }

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::model::{ChildState, Count, Counts, Settings};
+use super::model::{ChildState, Counts, Settings};
 use crate::executions::{ExecutionId, ExecutionStatus};
 use crate::limits;
 
 /// The children of one Map Run; a byte for each, and more only for those that are open or to be redriven.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
     states: Vec<ChildState>,
     items: ItemCounts,
+    /// All items are read, so nothing is added any more.
+    is_complete: bool,
     counts: Counts,
     /// Before it nothing can be begun.
     cursor: u32,
@@ -19,10 +21,9 @@ pub(super) struct Progress {
 }
 
 /// How many items are in each input.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) enum ItemCounts {
     /// One in each.
-    #[default]
     Single,
     Batches(Vec<u32>),
 }
@@ -40,7 +41,7 @@ pub(super) struct Redrivable {
 pub(super) enum Next {
     /// Begin this child; it may have failed before.
     Begin(u32, Option<Redrivable>),
-    /// There is no room, or nothing to begin: wait for a child to close.
+    /// There is no room, or nothing to begin: wait for a child to close, or for more inputs.
     Wait,
     /// Too many have failed: stop what is open.
     Exceeded,
@@ -49,21 +50,33 @@ pub(super) enum Next {
 }
 
 impl Progress {
-    /// None of `inputs` children has begun.
-    pub(super) fn new(inputs: u32, items: ItemCounts) -> Self {
-        let mut progress = Self {
-            states: vec![ChildState::Pending; inputs as usize],
+    /// Of no inputs yet; whether there are batches in them.
+    pub(super) fn new(items: ItemCounts) -> Self {
+        Self {
+            states: Vec::new(),
             items,
-            ..Self::default()
-        };
-        progress.counts.pending = Count {
-            executions: u64::from(inputs),
-            items: match &progress.items {
-                ItemCounts::Single => u64::from(inputs),
-                ItemCounts::Batches(items) => items.iter().copied().map(u64::from).sum(),
-            },
-        };
-        progress
+            is_complete: false,
+            counts: Counts::default(),
+            cursor: 0,
+            open: HashMap::new(),
+            redrivable: HashMap::new(),
+        }
+    }
+
+    /// There are more inputs, with so many items in each. None of their children has begun.
+    pub(super) fn add(&mut self, inputs: &[u32]) {
+        self.states
+            .resize(self.states.len() + inputs.len(), ChildState::Pending);
+        if let ItemCounts::Batches(items) = &mut self.items {
+            items.extend_from_slice(inputs);
+        }
+        self.counts.pending.executions += inputs.len() as u64;
+        self.counts.pending.items += inputs.iter().copied().map(u64::from).sum::<u64>();
+    }
+
+    /// There will be no more inputs.
+    pub(super) fn complete(&mut self) {
+        self.is_complete = true;
     }
 
     /// What the tables say of a child.
@@ -86,7 +99,7 @@ impl Progress {
 
     /// What comes next under these settings.
     pub(super) fn next(&mut self, settings: &Settings) -> Next {
-        let total = self.counts.total().items;
+        let total = self.is_complete.then(|| self.counts.total().items);
         if settings
             .tolerance
             .is_exceeded(self.counts.unsuccessful().items, total)
@@ -108,7 +121,7 @@ impl Progress {
                 | ChildState::Aborted => self.cursor += 1,
             }
         }
-        if self.open.is_empty() {
+        if self.open.is_empty() && self.is_complete {
             Next::Done
         } else {
             Next::Wait
@@ -144,6 +157,11 @@ impl Progress {
     /// How many children stand where.
     pub(super) fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// How many inputs there are until now.
+    pub(super) fn inputs(&self) -> u32 {
+        u32::try_from(self.states.len()).unwrap_or(u32::MAX)
     }
 
     /// How many items are in an input.
@@ -196,6 +214,13 @@ mod tests {
         }
     }
 
+    fn of(inputs: usize) -> Progress {
+        let mut progress = Progress::new(ItemCounts::Single);
+        progress.add(&vec![1; inputs]);
+        progress.complete();
+        progress
+    }
+
     fn begin(progress: &mut Progress, settings: &Settings) -> Vec<u32> {
         let mut begun = Vec::new();
         while let Next::Begin(index, _) = progress.next(settings) {
@@ -207,7 +232,7 @@ mod tests {
 
     #[test]
     fn no_more_children_are_open_than_may_be() {
-        let mut progress = Progress::new(5, ItemCounts::Single);
+        let mut progress = of(5);
         let two = settings(2, 0);
         assert_eq!(begin(&mut progress, &two), [0, 1]);
         assert_eq!(progress.next(&two), Next::Wait);
@@ -218,7 +243,7 @@ mod tests {
             [3],
             "a bound that is raised is used at once"
         );
-        let mut many = Progress::new(20_000, ItemCounts::Single);
+        let mut many = of(20_000);
         assert_eq!(
             begin(&mut many, &settings(0, 0)).len(),
             limits::MAP_RUN_CHILDREN_MAX
@@ -227,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_run_is_done_when_all_have_ended_and_few_enough_failed() {
-        let mut progress = Progress::new(2, ItemCounts::Single);
+        let mut progress = of(2);
         let one = settings(0, 1);
         begin(&mut progress, &one);
         progress.closed(0, ExecutionStatus::Failed);
@@ -239,7 +264,9 @@ mod tests {
 
     #[test]
     fn items_are_counted_by_their_batches() {
-        let mut progress = Progress::new(2, ItemCounts::Batches(vec![3, 2]));
+        let mut progress = Progress::new(ItemCounts::Batches(Vec::new()));
+        progress.add(&[3, 2]);
+        progress.complete();
         begin(&mut progress, &settings(0, 9));
         progress.closed(0, ExecutionStatus::TimedOut);
         let counts = progress.counts();
@@ -252,7 +279,7 @@ mod tests {
 
     #[test]
     fn what_was_found_is_not_begun_again_and_what_failed_is_redriven() {
-        let mut progress = Progress::new(4, ItemCounts::Single);
+        let mut progress = of(4);
         progress.found(0, id(10), ExecutionStatus::Succeeded, 0);
         progress.found(1, id(11), ExecutionStatus::PendingRedrive, 2);
         progress.found(2, id(12), ExecutionStatus::Running, 0);
@@ -268,5 +295,39 @@ mod tests {
         progress.closed(2, ExecutionStatus::Succeeded);
         progress.closed(1, ExecutionStatus::Succeeded);
         assert_eq!(progress.next(&all), Next::Done);
+    }
+
+    #[test]
+    fn children_begin_while_items_are_read_and_a_share_of_them_is_judged_when_all_are() {
+        let half = Settings {
+            max_concurrency: 0,
+            tolerance: Tolerance {
+                count: None,
+                percentage: Some(50.0),
+            },
+        };
+        let mut progress = Progress::new(ItemCounts::Single);
+        assert_eq!(progress.next(&half), Next::Wait, "nothing is read yet");
+        progress.add(&[1]);
+        assert_eq!(begin(&mut progress, &half), [0]);
+        progress.closed(0, ExecutionStatus::Failed);
+        assert_eq!(progress.next(&half), Next::Wait, "more may come, and go well");
+        assert_eq!(
+            progress.next(&settings(0, 0)),
+            Next::Exceeded,
+            "a number of failures is too many whatever comes"
+        );
+        progress.add(&[1]);
+        assert_eq!(begin(&mut progress, &half), [1]);
+        progress.closed(1, ExecutionStatus::Succeeded);
+        assert_eq!(progress.next(&half), Next::Wait);
+        progress.complete();
+        assert_eq!(progress.next(&half), Next::Done);
+        let mut failed = Progress::new(ItemCounts::Single);
+        failed.add(&[1]);
+        begin(&mut failed, &half);
+        failed.closed(0, ExecutionStatus::Failed);
+        failed.complete();
+        assert_eq!(failed.next(&half), Next::Exceeded);
     }
 }

@@ -1,4 +1,6 @@
 //! Items → inputs of children, in the tables. Neither the items nor the inputs of a large Map Run are in memory as a whole.
+//! Children begin while the reading goes on. How far it has come is what inputs are in the tables: who takes over reads from the
+//! beginning, and passes over as many items as are in them.
 
 use std::sync::Arc;
 
@@ -8,15 +10,16 @@ use asl::json::{Json, Payload};
 use asl::limits::Limits;
 use futures::StreamExt as _;
 use rand::RngExt as _;
+use tokio::sync::mpsc;
 
 use super::inputs::Gathered;
 use super::store::{Chunk, Store};
 use crate::arn::Place;
-use crate::integrations::objects::{ObjectFailure, Objects, Pieces, gunzip};
+use crate::integrations::objects::{ObjectFailure, Objects, Pieces, gunzip, gunzip_if_packed};
 use crate::limits;
 use crate::machines::resolve::Definition;
 
-/// Why there are no inputs.
+/// Why there are no more inputs.
 pub(super) enum ReadError {
     /// The Map Run fails of it.
     Failed(Failure),
@@ -43,19 +46,26 @@ impl From<ObjectFailure> for ReadError {
 }
 
 /// Makes inputs of items.
-pub(super) struct Reader<'a> {
-    pub(super) store: &'a Store,
-    pub(super) definition: &'a Definition,
-    pub(super) call: &'a MapRunCall,
-    pub(super) limits: &'a Limits,
+pub(super) struct Reader {
+    pub(super) store: Store,
+    pub(super) definition: Arc<Definition>,
+    pub(super) call: Arc<MapRunCall>,
+    pub(super) limits: Limits,
     pub(super) objects: Option<Arc<dyn Objects>>,
     pub(super) now_ms: i64,
 }
 
-impl Reader<'_> {
+/// What is in the tables of a reading that has not come to its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Read {
+    pub(super) inputs: u32,
+    pub(super) items: u32,
+}
+
+impl Reader {
     /// Plans what needs no reading: at most 256 KiB of items, in memory.
     pub(super) fn plan(&self) -> Result<(Vec<Chunk>, u32), Failure> {
-        let mut planner = Planner::new(&self.definition.machine, self.call);
+        let mut planner = Planner::new(&self.definition.machine, &self.call);
         let mut gathered = Gathered::default();
         let mut chunks = Vec::new();
         for item in self.call.source.items() {
@@ -70,16 +80,17 @@ impl Reader<'_> {
         Ok((chunks, gathered.count()))
     }
 
-    /// Reads all items, and writes the inputs into the tables as they come. How many there are.
-    pub(super) async fn read(&self) -> Result<u32, ReadError> {
+    /// Reads the items behind those that are `read`, and writes the inputs into the tables as they come, each time telling
+    /// how many items are in which. How many inputs there are in all.
+    pub(super) async fn read(self, read: Read, told: mpsc::Sender<Vec<u32>>) -> Result<u32, ReadError> {
         let ItemSource::Reader(reading) = &self.call.source else {
-            let (chunks, inputs) = self.plan().map_err(ReadError::Failed)?;
-            for chunk in &chunks {
-                self.store.add_inputs(&self.call.map_run_arn, chunk).await?;
-            }
-            return Ok(inputs);
+            // What can be planned without reading was written with the Map Run.
+            return Err(match self.plan() {
+                Err(failure) => ReadError::Failed(failure),
+                Ok(_) => ReadError::Failed(reader_failed("The items are not there.".to_owned())),
+            });
         };
-        let items_left = match reading.items_max.map(u64::try_from) {
+        let items_max = match reading.items_max.map(u64::try_from) {
             None => asl::limits::ITEMS_MAX,
             Some(Ok(most)) => most,
             // AWS's words.
@@ -90,24 +101,25 @@ impl Reader<'_> {
             }
         };
         let mut intake = Intake {
-            reader: self,
-            planner: Planner::new(&self.definition.machine, self.call),
-            gathered: Gathered::default(),
-            items_left,
+            reader: &self,
+            planner: Planner::new(&self.definition.machine, &self.call).after(read.items),
+            gathered: Gathered::after(read.inputs),
+            items_passed: read.items,
+            items_left: items_max.saturating_sub(u64::from(read.items)),
+            told,
         };
         let objects = self.objects.as_deref().ok_or_else(|| {
             ReadError::Failed(reader_failed("This engine is connected to no S3.".to_owned()))
         })?;
+        let source = Source {
+            objects,
+            place: &self.definition.place,
+        };
         match (action(&reading.resource), &reading.format) {
-            ("listObjectsV2", _) => list(objects, &self.definition.place, reading, &mut intake).await?,
-            ("getObject", ItemFormat::Inventory) => {
-                inventory(objects, &self.definition.place, reading, &mut intake).await?;
-            }
-            ("getObject", format) => {
-                let parser = ItemParser::new(format)?;
-                let pieces = objects.open(&self.definition.place, &reading.parameters).await?;
-                parse(parser, pieces, &mut intake).await?;
-            }
+            ("listObjectsV2", format) => source.list(reading, format, &mut intake).await?,
+            ("getObject", ItemFormat::Inventory) => source.inventory(reading, &mut intake).await?,
+            ("getObject", ItemFormat::Athena(format)) => source.athena(reading, format, &mut intake).await?,
+            ("getObject", format) => source.file(&reading.parameters, format, &mut intake).await?,
             (other, _) => {
                 let text = format!("An ItemReader can't read by '{other}'.");
                 return Err(ReadError::Failed(reader_failed(text)));
@@ -123,17 +135,20 @@ impl Reader<'_> {
             new_token: &mut || Arc::from(""),
             new_uuid: &mut || uuid::Uuid::new_v4().to_string().into(),
             has_activity: &|_| true,
-            limits: self.limits,
+            limits: &self.limits,
         };
         planner.take(item, &mut env)
     }
 }
 
 struct Intake<'a> {
-    reader: &'a Reader<'a>,
+    reader: &'a Reader,
     planner: Planner<'a>,
     gathered: Gathered,
+    /// So many come first that are in inputs already.
+    items_passed: u32,
     items_left: u64,
+    told: mpsc::Sender<Vec<u32>>,
 }
 
 impl Intake<'_> {
@@ -143,6 +158,10 @@ impl Intake<'_> {
 
     async fn take(&mut self, items: impl IntoIterator<Item = Payload>) -> Result<(), ReadError> {
         for item in items {
+            if self.items_passed > 0 {
+                self.items_passed -= 1;
+                continue;
+            }
             if self.is_full() {
                 return Ok(());
             }
@@ -160,14 +179,18 @@ impl Intake<'_> {
 
     async fn add(&mut self, child: &ChildInput) -> Result<(), ReadError> {
         if let Some(chunk) = self.gathered.add(child) {
-            self.write(&chunk).await?;
+            self.write(chunk).await?;
         }
         Ok(())
     }
 
-    async fn write(&self, chunk: &Chunk) -> Result<(), ReadError> {
+    async fn write(&self, chunk: Chunk) -> Result<(), ReadError> {
         let arn = &self.reader.call.map_run_arn;
-        Ok(self.reader.store.add_inputs(arn, chunk).await?)
+        self.reader.store.add_inputs(arn, &chunk).await?;
+        let items = chunk.items.into_iter().map(i32::unsigned_abs).collect();
+        // Who does not listen any more does not poll this either.
+        let _unheard = self.told.send(items).await;
+        Ok(())
     }
 
     async fn finish(mut self) -> Result<u32, ReadError> {
@@ -175,31 +198,155 @@ impl Intake<'_> {
             self.add(&child).await?;
         }
         if let Some(chunk) = self.gathered.take() {
-            self.write(&chunk).await?;
+            self.write(chunk).await?;
         }
         Ok(self.gathered.count())
     }
 }
 
-async fn list(
-    objects: &dyn Objects,
-    place: &Place,
-    reading: &ItemReading,
-    intake: &mut Intake<'_>,
-) -> Result<(), ReadError> {
-    let mut continuation = None;
-    loop {
-        let page = objects.list(place, &reading.parameters, continuation).await?;
-        let items: Vec<Payload> = page
-            .contents
-            .iter()
-            .map(|object| Payload::from_json(listed(object)))
-            .collect();
-        intake.take(items).await?;
-        continuation = page.continuation;
-        if continuation.is_none() || intake.is_full() {
-            return Ok(());
+/// Where the items are read.
+struct Source<'a> {
+    objects: &'a dyn Objects,
+    place: &'a Place,
+}
+
+impl Source<'_> {
+    /// The objects of a listing; or, when they are to be loaded, the items in each of them.
+    async fn list(
+        &self,
+        reading: &ItemReading,
+        format: &ItemFormat,
+        intake: &mut Intake<'_>,
+    ) -> Result<(), ReadError> {
+        let bucket = reading
+            .parameters
+            .json()
+            .get("Bucket")
+            .cloned()
+            .unwrap_or_default();
+        let bucket = bucket.as_str().unwrap_or_default();
+        let mut continuation = None;
+        loop {
+            let page = self
+                .objects
+                .list(self.place, &reading.parameters, continuation)
+                .await?;
+            if let ItemFormat::Objects(format) = format {
+                let keys = page
+                    .contents
+                    .iter()
+                    .filter_map(|object| object.get("Key")?.as_str());
+                // What ends so is a folder that somebody has made in the console, and no file.
+                for key in keys.filter(|key| !key.ends_with('/')) {
+                    self.member(bucket, key, format, intake).await?;
+                    if intake.is_full() {
+                        return Ok(());
+                    }
+                }
+            } else {
+                let items: Vec<Payload> = page
+                    .contents
+                    .iter()
+                    .map(|object| Payload::from_json(listed(object)))
+                    .collect();
+                intake.take(items).await?;
+            }
+            continuation = page.continuation;
+            if continuation.is_none() || intake.is_full() {
+                return Ok(());
+            }
         }
+    }
+
+    /// One file, as it is.
+    async fn file(
+        &self,
+        parameters: &Payload,
+        format: &ItemFormat,
+        intake: &mut Intake<'_>,
+    ) -> Result<(), ReadError> {
+        let parser = ItemParser::new(format)?;
+        let pieces = self.objects.open(self.place, parameters).await?;
+        parse(parser, pieces, intake).await
+    }
+
+    /// One file of several, which may be packed: Athena packs what it unloads unless it is told not to (Athena guide, "UNLOAD").
+    async fn member(
+        &self,
+        bucket: &str,
+        key: &str,
+        format: &ItemFormat,
+        intake: &mut Intake<'_>,
+    ) -> Result<(), ReadError> {
+        let parser = ItemParser::new(format)?;
+        let pieces = self.objects.open(self.place, &object(bucket, key)).await?;
+        parse(parser, gunzip_if_packed(pieces).await?, intake).await
+    }
+
+    /// An S3 inventory: a manifest that names gzipped CSV files and their columns (S3 guide, "Inventory lists").
+    async fn inventory(&self, reading: &ItemReading, intake: &mut Intake<'_>) -> Result<(), ReadError> {
+        let manifest = self.manifest(reading).await?;
+        let manifest = asl::json::read::read(&manifest).map_err(|error| failed(&error.to_string()))?;
+        let word = |name: &str| manifest.get(name).and_then(Json::as_str);
+        if word("fileFormat") != Some("CSV") {
+            return Err(failed("This engine reads inventories in the format CSV only."));
+        }
+        let columns = word("fileSchema").unwrap_or_default().split(',');
+        let header = CsvHeader::Given(columns.map(|column| column.trim().into()).collect());
+        let bucket = word("destinationBucket").unwrap_or_default();
+        let bucket = bucket.rsplit(":::").next().unwrap_or_default();
+        let files = manifest.get("files").and_then(Json::as_array).unwrap_or_default();
+        for file in files {
+            let key = file.get("key").and_then(Json::as_str).unwrap_or_default();
+            let parser = ItemParser::new(&ItemFormat::Csv {
+                header: header.clone(),
+                delimiter: ',',
+            })?;
+            let pieces = self.objects.open(self.place, &object(bucket, key)).await?;
+            // Inventories in CSV are always packed (S3 guide, "Inventory list").
+            parse(parser, gunzip(pieces), intake).await?;
+            if intake.is_full() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The data manifest of an UNLOAD by Athena: the URL of a file on each line (Athena guide, "Query output files").
+    async fn athena(
+        &self,
+        reading: &ItemReading,
+        format: &ItemFormat,
+        intake: &mut Intake<'_>,
+    ) -> Result<(), ReadError> {
+        let manifest = self.manifest(reading).await?;
+        for line in manifest.lines() {
+            let url = line.trim().trim_matches('"');
+            if url.is_empty() {
+                continue;
+            }
+            let (bucket, key) = url
+                .strip_prefix("s3://")
+                .and_then(|path| path.split_once('/'))
+                .ok_or_else(|| failed("The manifest names something that is not in S3."))?;
+            self.member(bucket, key, format, intake).await?;
+            if intake.is_full() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn manifest(&self, reading: &ItemReading) -> Result<String, ReadError> {
+        let mut manifest = Vec::new();
+        let mut pieces = self.objects.open(self.place, &reading.parameters).await?;
+        while let Some(piece) = pieces.next().await {
+            manifest.extend_from_slice(&piece?);
+            if manifest.len() > limits::MANIFEST_BYTES_MAX {
+                return Err(failed("The manifest is too large."));
+            }
+        }
+        String::from_utf8(manifest).map_err(|_| failed("The manifest is not encoded in UTF-8."))
     }
 }
 
@@ -217,53 +364,15 @@ async fn parse(mut parser: ItemParser, mut pieces: Pieces, intake: &mut Intake<'
     intake.take(found).await
 }
 
-/// An S3 inventory: a manifest that names gzipped CSV files and their columns (S3 guide, "Inventory lists").
-async fn inventory(
-    objects: &dyn Objects,
-    place: &Place,
-    reading: &ItemReading,
-    intake: &mut Intake<'_>,
-) -> Result<(), ReadError> {
-    let failed = |text: &str| ReadError::Failed(reader_failed(text.to_owned()));
-    let mut manifest = Vec::new();
-    let mut pieces = objects.open(place, &reading.parameters).await?;
-    while let Some(piece) = pieces.next().await {
-        manifest.extend_from_slice(&piece?);
-        if manifest.len() > limits::MANIFEST_BYTES_MAX {
-            return Err(failed("The manifest is too large."));
-        }
-    }
-    let text = std::str::from_utf8(&manifest).map_err(|_| failed("The manifest is not encoded in UTF-8."))?;
-    let manifest = asl::json::read::read(text).map_err(|error| failed(&error.to_string()))?;
-    let word = |name: &str| manifest.get(name).and_then(Json::as_str);
-    if word("fileFormat") != Some("CSV") {
-        return Err(failed("This engine reads inventories in the format CSV only."));
-    }
-    let columns = word("fileSchema").unwrap_or_default().split(',');
-    let header = CsvHeader::Given(columns.map(|column| column.trim().into()).collect());
-    let bucket = word("destinationBucket").unwrap_or_default();
-    let bucket = bucket.rsplit(":::").next().unwrap_or_default();
-    let files = manifest.get("files").and_then(Json::as_array).unwrap_or_default();
-    for file in files {
-        let key = file.get("key").and_then(Json::as_str).unwrap_or_default();
-        let parameters = Json::object(
-            [("Bucket", bucket), ("Key", key)]
-                .into_iter()
-                .map(|(name, value)| (Arc::from(name), Json::from(value)))
-                .collect(),
-        );
-        let parser = ItemParser::new(&ItemFormat::Csv {
-            header: header.clone(),
-            delimiter: ',',
-        })?;
-        let pieces = objects.open(place, &Payload::from_json(parameters)).await?;
-        // Inventories in CSV are always packed (S3 guide, "Inventory list").
-        parse(parser, gunzip(pieces), intake).await?;
-        if intake.is_full() {
-            return Ok(());
-        }
-    }
-    Ok(())
+/// The parameters of a GetObject.
+fn object(bucket: &str, key: &str) -> Payload {
+    let members = [("Bucket", bucket), ("Key", key)];
+    Payload::from_json(Json::object(
+        members
+            .into_iter()
+            .map(|(name, value)| (Arc::from(name), Json::from(value)))
+            .collect(),
+    ))
 }
 
 fn action(resource: &Resource) -> &str {
@@ -271,6 +380,10 @@ fn action(resource: &Resource) -> &str {
         Resource::Service { action, .. } | Resource::AwsSdk { action, .. } => action,
         Resource::LambdaFunction { arn } | Resource::Activity { arn } => arn,
     }
+}
+
+fn failed(text: &str) -> ReadError {
+    ReadError::Failed(reader_failed(text.to_owned()))
 }
 
 fn reader_failed(cause: String) -> Failure {

@@ -24,6 +24,8 @@ pub(super) struct Results<'a> {
     pub(super) definition: &'a Definition,
     pub(super) limits: &'a Limits,
     pub(super) objects: Option<Arc<dyn Objects>>,
+    /// How many inputs there are.
+    pub(super) inputs: u32,
 }
 
 /// A child that has closed, as its row has it.
@@ -244,7 +246,7 @@ impl GroupWriter<'_> {
         .await?;
         let mut begun = begun.into_iter().map(i32::unsigned_abs).peekable();
         let mut index = 0;
-        while index < self.results.run.inputs.unwrap_or(0) {
+        while index < self.results.inputs {
             let Some((first, inputs)) = store.chunk_of(arn, index).await? else {
                 return Ok(());
             };

@@ -12,7 +12,7 @@ use sqlx::types::Json;
 use sqlx::{Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::model::{Counts, End, MapRun, MapRunStatus, Settings};
+use super::model::{Count, Counts, End, MapRun, MapRunStatus, Settings};
 use crate::executions::{ExecutionId, ExecutionStatus};
 
 /// The tables, for one term of this process as driver.
@@ -35,10 +35,34 @@ const COLUMNS: &str = "arn, execution_id, task, execution_arn, revision_id, mock
     tolerated_percentage, started_at, stopped_at, redrive_count, redriven_at, inputs, result, error, cause, counts";
 
 impl Store {
-    /// Writes a new Map Run down, with its inputs where they are known. One that is there already stays as it is; whether this
-    /// was new.
-    pub(super) async fn insert(&self, run: &MapRun, chunk: Option<&Chunk>) -> sqlx::Result<bool> {
-        let call = stored_call(&run.call)?;
+    /// Writes a new Map Run down, with all its inputs where they are known. One that is there already stays as it is; whether
+    /// this was new.
+    pub(super) async fn insert(&self, run: &MapRun, chunks: Option<&[Chunk]>) -> sqlx::Result<bool> {
+        match chunks {
+            None => self.insert_run(run, None, &self.pool).await,
+            Some([]) => self.insert_run(run, Some(&Chunk::default()), &self.pool).await,
+            Some([chunk]) => self.insert_run(run, Some(chunk), &self.pool).await,
+            Some([first, rest @ ..]) => {
+                let mut transaction = self.pool.begin().await?;
+                let is_new = self.insert_run(run, Some(first), &mut *transaction).await?;
+                if is_new {
+                    for chunk in rest {
+                        self.insert_inputs(&run.arn, chunk, &mut *transaction).await?;
+                    }
+                }
+                transaction.commit().await?;
+                Ok(is_new)
+            }
+        }
+    }
+
+    async fn insert_run<'c>(
+        &self,
+        run: &MapRun,
+        chunk: Option<&Chunk>,
+        to: impl sqlx::Executor<'c, Database = Postgres>,
+    ) -> sqlx::Result<bool> {
+        let call = stored_call(&run.call, chunk.is_some())?;
         let row = sqlx::query(
             "with fence as materialized (
                 select epoch from engine.driver where epoch = $1
@@ -69,25 +93,22 @@ impl Store {
         .bind(run.inputs.map(i64::from))
         .bind(chunk.map(Chunk::bytes))
         .bind(chunk.map(|chunk| chunk.items.clone()))
-        .fetch_one(&self.pool)
+        .fetch_one(to)
         .await?;
         row.try_get(0)
     }
 
-    /// Forgets inputs of a reading that was not finished.
-    pub(super) async fn forget_inputs(&self, arn: &str) -> sqlx::Result<()> {
-        sqlx::query(
-            "delete from engine.map_run_inputs where map_run_arn = $2
-                and exists (select from engine.driver where epoch = $1)",
-        )
-        .bind(self.epoch)
-        .bind(arn)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    /// Writes inputs down that were read.
+    pub(super) async fn add_inputs(&self, arn: &str, chunk: &Chunk) -> sqlx::Result<()> {
+        self.insert_inputs(arn, chunk, &self.pool).await
     }
 
-    pub(super) async fn add_inputs(&self, arn: &str, chunk: &Chunk) -> sqlx::Result<()> {
+    async fn insert_inputs<'c>(
+        &self,
+        arn: &str,
+        chunk: &Chunk,
+        to: impl sqlx::Executor<'c, Database = Postgres>,
+    ) -> sqlx::Result<()> {
         sqlx::query(
             "insert into engine.map_run_inputs (map_run_arn, first_index, inputs, items)
             select $2, $3, $4, $5 where exists (select from engine.driver where epoch = $1)",
@@ -97,7 +118,7 @@ impl Store {
         .bind(place(chunk.first_index))
         .bind(chunk.bytes())
         .bind(&chunk.items)
-        .execute(&self.pool)
+        .execute(to)
         .await?;
         Ok(())
     }
@@ -285,6 +306,41 @@ pub(super) async fn find(pool: &PgPool, arn: &str) -> sqlx::Result<Option<(MapRu
     row.map(|row| read(&row)).transpose()
 }
 
+/// How the children of a Map Run stand that nobody drives at the moment. Those that have no row are pending.
+pub(super) async fn counts(pool: &PgPool, arn: &str) -> sqlx::Result<Counts> {
+    let (executions, items): (i64, i64) = sqlx::query_as(
+        "select coalesce(sum(cardinality(items)), 0)::bigint, coalesce(sum((select sum(item) from unnest(items) item)), 0)::bigint
+        from engine.map_run_inputs where map_run_arn = $1",
+    )
+    .bind(arn)
+    .fetch_one(pool)
+    .await?;
+    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        "select status, count(*), sum(map_run_items)::bigint from (
+            select distinct on (map_run_index) status, map_run_items from engine.executions
+            where map_run_arn = $1 order by map_run_index, id desc
+        ) last group by status",
+    )
+    .bind(arn)
+    .fetch_all(pool)
+    .await?;
+    let mut counts = Counts::default();
+    for (status, executions, items) in rows {
+        let status = ExecutionStatus::parse(&status)
+            .ok_or_else(|| sqlx::Error::Decode(format!("unknown status `{status}`").into()))?;
+        *counts.of_mut(status.into()) = Count {
+            executions: executions.unsigned_abs(),
+            items: items.unsigned_abs(),
+        };
+    }
+    let begun = counts.total();
+    counts.pending = Count {
+        executions: executions.unsigned_abs().saturating_sub(begun.executions),
+        items: items.unsigned_abs().saturating_sub(begun.items),
+    };
+    Ok(counts)
+}
+
 /// Changes what is given of a running Map Run's settings. How many that were: none or one.
 pub(super) async fn update(
     pool: &PgPool,
@@ -361,15 +417,15 @@ fn read(row: &PgRow) -> sqlx::Result<(MapRun, Option<Counts>)> {
     Ok((run, counts.map(|Json(counts)| counts)))
 }
 
-/// The call without its items, which are in rows of their own.
-fn stored_call(call: &MapRunCall) -> sqlx::Result<Vec<u8>> {
+/// The call; without its items where these are in rows of their own.
+fn stored_call(call: &MapRunCall, has_rows: bool) -> sqlx::Result<Vec<u8>> {
     let stored = match &call.source {
-        ItemSource::Reader(_) => serde_json::to_vec(call),
-        ItemSource::Items(_) => serde_json::to_vec(&MapRunCall {
+        ItemSource::Items(_) if has_rows => serde_json::to_vec(&MapRunCall {
             source: ItemSource::Items(Payload::from_items(Vec::new())),
             selection: None,
             ..call.clone()
         }),
+        ItemSource::Items(_) | ItemSource::Reader(_) => serde_json::to_vec(call),
     };
     stored.map_err(|error| sqlx::Error::Encode(error.into()))
 }

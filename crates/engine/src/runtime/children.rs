@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::eval::Event;
+use asl::eval::{Event, TaskId};
 use tokio::sync::oneshot;
 
 use super::message::{Input, Message, Start};
@@ -56,6 +56,13 @@ impl Children {
     pub(crate) async fn waits_for_map_run(&self, id: ExecutionId, arn: Arc<str>) -> Option<bool> {
         let (tell, told) = oneshot::channel();
         self.input(id, Input::HasMapRun { arn, tell });
+        told.await.ok()
+    }
+
+    /// Whether an execution waits for this task of its own. `None` when the term is over.
+    pub(super) async fn waits_for_task(&self, id: ExecutionId, task: TaskId) -> Option<bool> {
+        let (tell, told) = oneshot::channel();
+        self.input(id, Input::HasTask { task, tell });
         told.await.ok()
     }
 

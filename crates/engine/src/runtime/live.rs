@@ -15,6 +15,7 @@ use asl::machine::Machine;
 use super::chance::{Moment, with_env};
 use super::snapshot::{self, Input, OpenMapRun, OpenTask, Snapshot, Stage};
 use super::token::TokenMaker;
+use crate::executions::ParentTask;
 use crate::logs::{self, LogRecord};
 use crate::machines::model::{Kind, Logging};
 
@@ -69,6 +70,8 @@ pub(super) enum Action {
     Cancel(TaskId),
     /// A task is cancelled that waits for an execution, which is stopped.
     StopNested(TaskId),
+    /// The execution began for a task: it is stopped if that was given up meanwhile.
+    AskParent(ParentTask),
     DriveMapRun(TaskId),
     StopMapRun(Arc<str>),
     Timer(TimerId, i64),

@@ -106,6 +106,11 @@ pub(super) enum Input {
         arn: Arc<str>,
         tell: oneshot::Sender<bool>,
     },
+    /// Whether this task is open.
+    HasTask {
+        task: TaskId,
+        tell: oneshot::Sender<bool>,
+    },
     /// StopExecution. Told when it stopped, in ms since 1970.
     Stop {
         error: Option<Arc<str>>,

@@ -80,6 +80,8 @@ pub struct RuntimeConfig {
     pub clock: Arc<dyn Clock>,
     /// The language's bounds.
     pub limits: Limits,
+    /// Map Runs of one account that are open at a time.
+    pub map_runs_open_max: usize,
     /// What performs tasks.
     pub dispatch: Arc<dyn Dispatch>,
     /// Where definitions come from.
@@ -126,6 +128,7 @@ impl Runtime {
             pool,
             clock,
             limits,
+            map_runs_open_max,
             dispatch,
             machines,
             known_activities,
@@ -152,6 +155,7 @@ impl Runtime {
             pool,
             clock,
             limits,
+            map_runs_open_max,
             dispatch,
             machines,
             known_activities,

@@ -36,6 +36,18 @@ impl Nested {
         self.tracker.spawn_on(stop, &self.handle);
     }
 
+    /// Stops an execution that has begun for a task which was given up while it was being started: who gave it up did not find
+    /// it to stop it.
+    pub(super) fn stop_unless_awaited(&self, id: ExecutionId, parent: ParentTask) {
+        let children = self.children.clone();
+        let stop = async move {
+            if children.waits_for_task(parent.execution, parent.task).await == Some(false) {
+                children.stop(id).await;
+            }
+        };
+        self.tracker.spawn_on(stop, &self.handle);
+    }
+
     /// Stops those whose parent has closed while no process was there to stop them.
     pub(super) async fn stop_orphans(self) {
         let found: sqlx::Result<Vec<Uuid>> = sqlx::query_scalar(

@@ -181,7 +181,7 @@ pub(super) fn refuse(input: Input) {
     match input {
         Input::Answer { tell, .. } => say(tell, Err(AnswerRefused::NotOpen)),
         Input::Take { tell, .. } => say(tell, None),
-        Input::HasMapRun { tell, .. } => say(tell, false),
+        Input::HasMapRun { tell, .. } | Input::HasTask { tell, .. } => say(tell, false),
         Input::Stop { tell, .. } => say(tell, Err(NotOpen)),
         Input::Redrive { tell, .. } => say(tell, Err(RedriveRefused::Gone)),
         Input::Task(_)

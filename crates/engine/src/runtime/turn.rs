@@ -102,6 +102,10 @@ pub(super) fn decide(here: &Here, input: Input, now_ms: i64, dispatch: &dyn Disp
             say(tell, live.map_runs.values().any(|run| *run.arn() == arn));
             Decision::Nothing
         }
+        Input::HasTask { task, tell } => {
+            say(tell, live.tasks.contains_key(&task));
+            Decision::Nothing
+        }
         Input::Stop { error, cause, tell } => {
             Decision::Take(Event::Stopped { error, cause }, Some(Tell::Stopped(tell, now_ms)))
         }

@@ -9,4 +9,5 @@
 mod basics;
 mod harness;
 mod map_runs;
+mod nested;
 mod recovery;

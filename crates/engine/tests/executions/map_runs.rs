@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use signalbox_engine::EngineConfig;
+
 use crate::harness::{Client, Server, function, one, text, token_task, until};
 
 /// A machine of one distributed Map, labelled `Map`.
@@ -280,4 +282,135 @@ async fn many_items_are_worked_through_within_the_bound() {
     let run = map_run(&server, &execution).await;
     let described = server.ok("DescribeMapRun", json!({"mapRunArn": run})).await;
     assert_eq!(described["executionCounts"]["succeeded"], 5_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_that_fill_several_rows_are_all_there_after_a_kill() {
+    let server = Server::start().await;
+    let members = json!({"MaxConcurrency": 2, "ResultPath": null});
+    let machine = server.machine("m", map(one(function("slow")), members)).await;
+    let items: Vec<u32> = (0..2_500).collect();
+    let execution = server.run(&machine, json!(items)).await;
+    let run = map_run(&server, &execution).await;
+    until_run(&server, &run, |run| run["executionCounts"]["running"] == 2).await;
+    let server = server.kill_and_restart().await;
+    let described = server.ok("DescribeMapRun", json!({"mapRunArn": run})).await;
+    assert_eq!(
+        described["itemCounts"]["total"], 2_500,
+        "also before anybody drives it: {described}"
+    );
+    let described = until_run(&server, &run, |run| run["executionCounts"]["running"] == 2).await;
+    assert_eq!(
+        (&described["itemCounts"]["pending"], &described["status"]),
+        (&json!(2_498), &json!("RUNNING"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn map_runs_beyond_the_quota_wait_until_others_have_ended_and_can_be_stopped_meanwhile() {
+    let server = Server::start()
+        .await
+        .restart_with(EngineConfig {
+            map_runs_open_max: 1,
+            ..EngineConfig::default()
+        })
+        .await;
+    let machine = server.machine("m", map(one(function("slow")), json!({}))).await;
+    let first = server.run(&machine, json!([1])).await;
+    let first_run = map_run(&server, &first).await;
+    until_run(&server, &first_run, |run| run["executionCounts"]["running"] == 1).await;
+    let stopped = server.run(&machine, json!([2, 3])).await;
+    let second = server.run(&machine, json!([4])).await;
+    let (stopped_run, second_run) = (map_run(&server, &stopped).await, map_run(&server, &second).await);
+    let waits = |run: &Value| run["status"] == "RUNNING" && run["itemCounts"]["pending"] != 0;
+    until_run(&server, &stopped_run, waits).await;
+    until_run(&server, &second_run, waits).await;
+    server.ok("StopExecution", json!({"executionArn": stopped})).await;
+    let described = until_run(&server, &stopped_run, |run| run["status"] == "ABORTED").await;
+    assert_eq!(described["itemCounts"]["pending"], 2, "none of them began");
+    assert_eq!(
+        server
+            .ok("DescribeMapRun", json!({"mapRunArn": second_run}))
+            .await["itemCounts"]["pending"],
+        1
+    );
+    server.functions.let_go("slow", 2);
+    assert_eq!(server.closed(&first).await["output"], "[1]");
+    assert_eq!(server.closed(&second).await["output"], "[4]");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_stopped_or_timed_out_is_redriven_twice_and_what_succeeded_is_left_as_it_is() {
+    let server = Server::start().await;
+    let machine = server
+        .machine("m", map(one(token_task()), json!({"MaxConcurrency": 3})))
+        .await;
+    let execution = server.run(&machine, json!([1, 2, 3, 4])).await;
+    let run = map_run(&server, &execution).await;
+    let tokens = || server.functions.tokens();
+    until("three tasks", || tokens().len() == 3).await;
+    let succeed = async |token: &String| {
+        let request = json!({"taskToken": token, "output": "1"});
+        server.ok("SendTaskSuccess", request).await;
+    };
+    succeed(&tokens()[0]).await;
+    until("the fourth task", || tokens().len() == 4).await;
+    let done = children(&server, &run, json!({"statusFilter": "SUCCEEDED"})).await;
+    let stop = async || {
+        server
+            .ok("StopExecution", json!({"executionArn": execution}))
+            .await;
+        until_run(&server, &run, |run| run["status"] == "ABORTED").await
+    };
+    let described = stop().await;
+    assert_eq!(
+        (
+            &described["executionCounts"]["aborted"],
+            &described["executionCounts"]["succeeded"]
+        ),
+        (&json!(3), &json!(1))
+    );
+    let aborted = children(&server, &run, json!({"statusFilter": "ABORTED"})).await;
+    let child = server
+        .ok(
+            "DescribeExecution",
+            json!({"executionArn": aborted[0]["executionArn"]}),
+        )
+        .await;
+    assert_eq!(child["redriveStatus"], "REDRIVABLE_BY_MAP_RUN");
+
+    for redrive in [1, 2] {
+        let before = tokens().len();
+        server
+            .ok("RedriveExecution", json!({"executionArn": execution}))
+            .await;
+        let described = until_run(&server, &run, |run| {
+            run["redriveCount"] == redrive && run["executionCounts"]["running"] == 3
+        })
+        .await;
+        assert_eq!(
+            (&described["status"], &described["executionCounts"]["succeeded"]),
+            (&json!("RUNNING"), &json!(1))
+        );
+        until("three tasks again", || tokens().len() == before + 3).await;
+        if redrive == 1 {
+            stop().await;
+        }
+    }
+    for token in &tokens()[tokens().len() - 3..] {
+        succeed(token).await;
+    }
+    assert_eq!(server.closed(&execution).await["output"], "[1,1,1,1]");
+    let described = until_run(&server, &run, |run| run["status"] == "SUCCEEDED").await;
+    assert_eq!(described["redriveCount"], 2);
+    let untouched = children(&server, &run, json!({"redriveFilter": "NOT_REDRIVEN"})).await;
+    assert_eq!(untouched, done);
+    assert_eq!(tokens().len(), 10, "nobody worked again on what had succeeded");
+    let (status, refused) = server
+        .call("RedriveExecution", json!({"executionArn": execution}))
+        .await;
+    assert_eq!(
+        (status, &refused["__type"]),
+        (400, &json!("ExecutionNotRedrivable"))
+    );
 }

@@ -192,7 +192,8 @@ async fn received(request: Request) -> Sent {
     }
 }
 
-async fn serve(router: Router) -> (String, JoinSet<()>) {
+/// Serves until what is given back is dropped.
+pub(crate) async fn serve(router: Router) -> (String, JoinSet<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let mut server = JoinSet::new();

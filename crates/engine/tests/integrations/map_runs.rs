@@ -1,9 +1,19 @@
 //! A distributed Map's `ItemReader` and `ResultWriter`, against a stand-in for S3.
 
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 use signalbox_engine::integrations::config::IntegrationsConfig;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use crate::harness::{Answer, Api, StandIn, endpoints, failure, output};
+use crate::harness::{Answer, Api, StandIn, endpoints, failure, output, serve};
 
 async fn api(status: u16, body: &'static str) -> (Api, StandIn) {
     let s3 = StandIn::start(Answer {
@@ -109,6 +119,144 @@ async fn what_s3_refuses_fails_the_reader_in_its_words() {
             "The specified key does not exist. (Service: S3, Status Code: 404, Request ID: R1, Extended Request ID: R2)"
                 .to_owned()
         )
+    );
+}
+
+/// An S3 of these objects; a listing of them where nothing else is asked for.
+async fn s3_of(objects: Vec<(&'static str, Vec<u8>)>) -> (Api, JoinSet<()>) {
+    let objects: Arc<HashMap<String, Vec<u8>>> = Arc::new(
+        objects
+            .into_iter()
+            .map(|(key, body)| (key.to_owned(), body))
+            .collect(),
+    );
+    let router = Router::new().fallback(move |request: Request| {
+        let objects = Arc::clone(&objects);
+        async move {
+            let path = request
+                .uri()
+                .path()
+                .trim_start_matches("/things")
+                .trim_start_matches('/');
+            if let Some(body) = objects.get(path) {
+                return body.clone().into_response();
+            }
+            let mut keys: Vec<&String> = objects.keys().filter(|key| key.starts_with("data/")).collect();
+            keys.sort();
+            let contents: String = keys
+                .iter()
+                .map(|key| format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"))
+                .collect();
+            format!("<ListBucketResult>{contents}</ListBucketResult>").into_response()
+        }
+    });
+    let (url, server) = serve(router).await;
+    let api = Api::start(IntegrationsConfig {
+        endpoints: endpoints([("S3", &url)]),
+        ..IntegrationsConfig::default()
+    })
+    .await;
+    (api, server)
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(text.as_bytes()).unwrap();
+    packed.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_athena_manifest_leads_to_the_rows_of_all_files_packed_or_not() {
+    let manifest = "s3://things/data/1.gz\ns3://things/data/2\n";
+    let (api, _s3) = s3_of(vec![
+        ("manifest.csv", manifest.into()),
+        ("data/1.gz", gzip("{\"a\":1}\n{\"a\":2}\n")),
+        ("data/2", "{\"a\":3}\n".into()),
+    ])
+    .await;
+    let config = json!({"ManifestType": "ATHENA_DATA", "InputType": "JSONL"});
+    let machine = api.machine("m", "M", reading(config, json!({}))).await;
+    let described = api.run(&machine, json!({"key": "manifest.csv"})).await;
+    assert_eq!(output(&described), json!([{"a": 1}, {"a": 2}, {"a": 3}]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listed_objects_are_loaded_each_with_a_header_of_its_own_up_to_as_many_items_as_wanted() {
+    let (api, _s3) = s3_of(vec![
+        ("data/", Vec::new()),
+        ("data/1.csv", "a\n1\n2\n".into()),
+        ("data/2.csv", "b\n3\n4\n".into()),
+    ])
+    .await;
+    let config = json!({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "Transformation": "LOAD_AND_FLATTEN", "MaxItems": 3});
+    let mut states = reading(config, json!({}));
+    states["M"]["ItemReader"]["Resource"] = json!("arn:aws:states:::s3:listObjectsV2");
+    states["M"]["ItemReader"]["Parameters"] = json!({"Bucket": "things", "Prefix": "data/"});
+    let machine = api.machine("m", "M", states).await;
+    let described = api.run(&machine, json!({})).await;
+    assert_eq!(output(&described), json!([{"a": "1"}, {"a": "2"}, {"b": "3"}]));
+}
+
+/// A file whose rows come when they are sent. It breaks when the sender is dropped.
+async fn slow_file() -> (Api, mpsc::UnboundedSender<String>, JoinSet<()>) {
+    let (rows, come) = mpsc::unbounded_channel::<String>();
+    let come = Arc::new(Mutex::new(Some(come)));
+    let router = Router::new().fallback(move || {
+        let come = come.lock().unwrap().take().unwrap();
+        async move {
+            let pieces = futures::stream::unfold(Some(come), |come| async move {
+                let mut come = come?;
+                match come.recv().await {
+                    Some(row) => Some((Ok(row), Some(come))),
+                    None => Some((Err(std::io::Error::other("broken")), None)),
+                }
+            });
+            Body::from_stream(pieces)
+        }
+    });
+    let (url, server) = serve(router).await;
+    let api = Api::start(IntegrationsConfig {
+        endpoints: endpoints([("S3", &url)]),
+        ..IntegrationsConfig::default()
+    })
+    .await;
+    (api, rows, server)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn children_begin_while_the_file_is_read_and_a_file_that_breaks_fails_the_run() {
+    let (api, rows, _s3) = slow_file().await;
+    let config = json!({"InputType": "JSONL"});
+    let mut states = reading(
+        config,
+        json!({"MaxConcurrency": 0, "ToleratedFailurePercentage": 50}),
+    );
+    states["M"]["ItemProcessor"]["ProcessorConfig"]["ExecutionType"] = json!("EXPRESS");
+    let machine = api.machine("m", "M", states).await;
+    let request = json!({"stateMachineArn": machine, "input": r#"{"key": "k"}"#});
+    let execution = api.ok("StartExecution", request).await["executionArn"].clone();
+    // More than a row of the table holds.
+    rows.send("1\n".repeat(1_001)).unwrap();
+    let run = loop {
+        let listed = api.ok("ListMapRuns", json!({"executionArn": execution})).await;
+        if let Some(run) = listed["mapRuns"].get(0) {
+            let described = api
+                .ok("DescribeMapRun", json!({"mapRunArn": run["mapRunArn"]}))
+                .await;
+            if described["itemCounts"]["succeeded"] == 1_000 {
+                assert_eq!(described["status"], "RUNNING");
+                break run["mapRunArn"].clone();
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    drop(rows);
+    let (error, _) = failure(&api.closed(&execution).await);
+    assert_eq!(error, "States.ItemReaderFailed");
+    let described = api.ok("DescribeMapRun", json!({"mapRunArn": run})).await;
+    assert_eq!(
+        (&described["status"], &described["itemCounts"]["succeeded"]),
+        (&json!("FAILED"), &json!(1_000))
     );
 }
 

@@ -105,6 +105,7 @@ impl Shard {
                 Action::Timer(..) => {}
                 Action::Cancel(task) => self.ground.lanes.cancel((id, task)),
                 Action::StopNested(task) => self.ground.nested.stop(ParentTask { execution: id, task }),
+                Action::AskParent(parent) => self.ground.nested.stop_unless_awaited(id, parent),
                 Action::DriveMapRun(task) => self.drive_map_run(id, &here, task),
                 Action::StopMapRun(arn) => self.ground.map_runs.stop(&arn),
             }

@@ -13,6 +13,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::chance::{Moment, SplitMix};
+use super::live::Action;
 use super::message::{Input, Message, Start, StartTell};
 use super::queue::Queue;
 use super::record;
@@ -129,7 +130,7 @@ impl Shard {
             parent,
         };
         let row = record::row_of(&definition, &facts, origin);
-        let Some((live, happened)) = start_caught(&self.ground, id, &definition, facts, moment) else {
+        let Some((live, mut happened)) = start_caught(&self.ground, id, &definition, facts, moment) else {
             return;
         };
         let mut slot = Slot::new(State::Away);
@@ -141,6 +142,7 @@ impl Shard {
             StartTell::Nobody => {}
         }
         unwritten.row = Some(row);
+        happened.actions.extend(parent.map(Action::AskParent));
         self.set_timers(id, &happened.actions);
         unwritten.add(happened, moment.now_ms);
         slot.unwritten = Some(unwritten);
