@@ -18,7 +18,7 @@ pub(crate) const PAD_BYTES: usize = 8 * 1024;
 pub(crate) fn is_distributed(name: &str) -> bool {
     matches!(
         kind(name),
-        "inline" | "express" | "written" | "tolerated" | "redriven" | "halted"
+        "inline" | "brief" | "written" | "tolerated" | "redriven" | "halted"
     )
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn items(kind: &str, number: u64) -> u64 {
     let is_long = number.is_multiple_of(5);
     match kind {
         "inline" if is_long => 60,
-        "express" => 12,
+        "brief" => 12,
         "written" if is_long => 100,
         "redriven" => 4,
         _ => 6,
@@ -77,7 +77,7 @@ pub(crate) fn definitions() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
-            "express",
+            "brief",
             map(
                 "EXPRESS",
                 one(first("item", "x")),
@@ -141,7 +141,7 @@ fn results(name: &str) -> Vec<Value> {
     let (kind, number) = (kind(name), number(name));
     let (letter, step) = match kind {
         "inline" => ('i', 1),
-        "express" => ('x', 3),
+        "brief" => ('x', 3),
         "written" => ('w', 2),
         "tolerated" => ('t', 1),
         "redriven" => ('r', 1),
