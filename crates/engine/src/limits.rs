@@ -177,8 +177,12 @@ pub const MAP_RUN_CHUNK_INPUTS_MAX: usize = 1_000;
 pub const MAP_RUN_CHUNK_BYTES_MAX: usize = 256 * 1024;
 /// Children that are told to stop, or to go on, at a time.
 pub const MAP_RUN_ASKED_MAX: usize = 256;
-/// Largest file of results that is written (ours: it is held in memory; AWS splits by size, too), in bytes.
-pub const RESULT_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest file of results that is written, in bytes (AWS: 5 GB; developer guide, "ResultWriter").
+pub const RESULT_FILE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+/// Bytes of results that are held in memory: a longer file is written in parts. S3 takes 10,000 parts from 5 MiB on.
+pub const RESULT_PART_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest Parquet file that is read, which is kept on disk meanwhile, in bytes (ours: more than S3 takes in one part).
+pub const PARQUET_FILE_BYTES_MAX: usize = 5 * 1024 * 1024 * 1024;
 /// Largest manifest of an inventory, in bytes: it names files of 1 GB.
 pub const MANIFEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What is waited before something is tried again that Postgres did not answer, in ms.

@@ -49,10 +49,53 @@ pub trait Objects: Send + Sync + 'static {
     fn put(
         &self,
         place: &Place,
-        bucket: &str,
-        key: &str,
+        object: &ObjectAt,
         body: String,
     ) -> BoxFuture<'static, Result<(), ObjectFailure>>;
+
+    /// Begins to write an object in parts; what the parts are sent with.
+    fn begin_upload(
+        &self,
+        place: &Place,
+        object: &ObjectAt,
+    ) -> BoxFuture<'static, Result<String, ObjectFailure>>;
+
+    /// Writes a part; its tag. `number` is from 1 on.
+    fn put_part(
+        &self,
+        place: &Place,
+        object: &ObjectAt,
+        part: Part,
+    ) -> BoxFuture<'static, Result<String, ObjectFailure>>;
+
+    /// Puts the parts together, or drops them when there are no tags.
+    fn end_upload(
+        &self,
+        place: &Place,
+        object: &ObjectAt,
+        upload: String,
+        tags: Vec<String>,
+    ) -> BoxFuture<'static, Result<(), ObjectFailure>>;
+}
+
+/// Where an object is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectAt {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key there.
+    pub key: String,
+}
+
+/// A part of an object of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Of which upload.
+    pub upload: String,
+    /// From 1 on.
+    pub number: usize,
+    /// At least 5 MiB, but of the last one (S3 guide, "Multipart upload limits").
+    pub body: String,
 }
 
 /// Unpacks what begins as gzip does, and leaves the rest as it is.

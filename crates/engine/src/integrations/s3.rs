@@ -12,7 +12,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use super::TaskError;
 use super::aws::{self, Caller};
 use super::errors::Wording;
-use super::objects::{ObjectFailure, ObjectPage, Objects, Pieces};
+use super::objects::{ObjectAt, ObjectFailure, ObjectPage, Objects, Part, Pieces};
 use super::sdk::{Action, Circumstances};
 use crate::arn::Place;
 use crate::clock::Clock;
@@ -68,27 +68,101 @@ impl Objects for S3 {
     fn put(
         &self,
         place: &Place,
-        bucket: &str,
-        key: &str,
+        object: &ObjectAt,
         body: String,
     ) -> BoxFuture<'static, Result<(), ObjectFailure>> {
-        let (s3, place) = (self.clone(), place.clone());
-        let members = [
-            ("Bucket", Json::from(bucket)),
-            ("Key", Json::from(key)),
+        let more = [
             ("ContentType", Json::from("application/json")),
             ("Body", Json::String(body.into())),
         ];
-        let parameters = members
-            .into_iter()
-            .map(|(name, value)| (Arc::from(name), value))
-            .collect();
+        let (s3, place, parameters) = (self.clone(), place.clone(), parameters(object, more));
+        async move { s3.call("putObject", &place, parameters).await.map(drop) }.boxed()
+    }
+
+    fn begin_upload(
+        &self,
+        place: &Place,
+        object: &ObjectAt,
+    ) -> BoxFuture<'static, Result<String, ObjectFailure>> {
+        let more = [("ContentType", Json::from("application/json"))];
+        let (s3, place, parameters) = (self.clone(), place.clone(), parameters(object, more));
         async move {
-            s3.call("putObject", &place, Json::object(parameters)).await?;
-            Ok(())
+            let begun = s3.call("createMultipartUpload", &place, parameters).await?;
+            word(&begun, "UploadId")
         }
         .boxed()
     }
+
+    fn put_part(
+        &self,
+        place: &Place,
+        object: &ObjectAt,
+        part: Part,
+    ) -> BoxFuture<'static, Result<String, ObjectFailure>> {
+        let more = [
+            ("UploadId", Json::from(part.upload.as_str())),
+            ("PartNumber", number(part.number)),
+            ("Body", Json::String(part.body.into())),
+        ];
+        let (s3, place, parameters) = (self.clone(), place.clone(), parameters(object, more));
+        async move {
+            let put = s3.call("uploadPart", &place, parameters).await?;
+            word(&put, "ETag")
+        }
+        .boxed()
+    }
+
+    fn end_upload(
+        &self,
+        place: &Place,
+        object: &ObjectAt,
+        upload: String,
+        tags: Vec<String>,
+    ) -> BoxFuture<'static, Result<(), ObjectFailure>> {
+        let action = if tags.is_empty() {
+            "abortMultipartUpload"
+        } else {
+            "completeMultipartUpload"
+        };
+        let parts: Vec<Json> = (1..)
+            .zip(&tags)
+            .map(|(at, tag)| members([("ETag", Json::from(tag.as_str())), ("PartNumber", number(at))]))
+            .collect();
+        let mut more = vec![("UploadId", Json::from(upload.as_str()))];
+        if !parts.is_empty() {
+            more.push(("MultipartUpload", members([("Parts", Json::from(parts))])));
+        }
+        let (s3, place, parameters) = (self.clone(), place.clone(), parameters(object, more));
+        async move { s3.call(action, &place, parameters).await.map(drop) }.boxed()
+    }
+}
+
+fn members(members: impl IntoIterator<Item = (&'static str, Json)>) -> Json {
+    Json::object(
+        members
+            .into_iter()
+            .map(|(name, value)| (Arc::from(name), value))
+            .collect(),
+    )
+}
+
+fn parameters(object: &ObjectAt, more: impl IntoIterator<Item = (&'static str, Json)>) -> Json {
+    let at = [
+        ("Bucket", Json::from(object.bucket.as_str())),
+        ("Key", Json::from(object.key.as_str())),
+    ];
+    members(at.into_iter().chain(more))
+}
+
+fn number(number: usize) -> Json {
+    Json::from(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+fn word(answer: &Object, name: &str) -> Result<String, ObjectFailure> {
+    let word = answer.get(name).and_then(Json::as_str).map(str::to_owned);
+    word.ok_or_else(|| ObjectFailure {
+        cause: format!("S3 answered without {name}."),
+    })
 }
 
 impl S3 {

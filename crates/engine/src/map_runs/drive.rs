@@ -16,6 +16,7 @@ use super::inputs::Inputs;
 use super::model::{ChildOf, Counts, End, MapRun, MapRunStatus, Settings};
 use super::progress::{ItemCounts, Next, Progress, Redrivable};
 use super::read::{Read, ReadError, Reader};
+use super::reading::{ReadNews, Reading};
 use super::results::Results;
 use super::store::Chunk;
 use crate::executions::{ExecutionId, ExecutionStatus};
@@ -47,43 +48,6 @@ struct Work {
     inputs: Inputs,
     /// Until all items are read.
     reading: Option<Reading>,
-}
-
-/// Items that are being read while children run.
-struct Reading {
-    /// How many inputs there are, at its end.
-    read: BoxFuture<'static, Result<u32, ReadError>>,
-    /// How many items are in the inputs of a row that was written.
-    written: mpsc::Receiver<Vec<u32>>,
-}
-
-/// What comes of a reading.
-enum ReadNews {
-    More(Vec<u32>),
-    Over(Result<u32, ReadError>),
-}
-
-impl Reading {
-    fn begin(reader: Reader, read: Read) -> Self {
-        // One row is told of while the next is made.
-        let (told, written) = mpsc::channel(1);
-        Self {
-            read: reader.read(read, told).boxed(),
-            written,
-        }
-    }
-
-    /// Reads on until there is something to say.
-    async fn next(reading: &mut Option<Reading>) -> ReadNews {
-        let Some(Reading { read, written }) = reading else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            biased;
-            Some(items) = written.recv() => ReadNews::More(items),
-            read = read => ReadNews::Over(read),
-        }
-    }
 }
 
 /// Why an attempt came to nothing. It is made again.
@@ -359,8 +323,7 @@ impl Driver {
             }
             ReadNews::Over(read) => read,
         };
-        let mut reading = work.reading.take();
-        while let Some(Ok(items)) = reading.as_mut().map(|reading| reading.written.try_recv()) {
+        for items in work.reading.take().into_iter().flat_map(Reading::rest) {
             work.progress.add(&items);
         }
         match read {

@@ -15,11 +15,14 @@
 
 mod drive;
 mod drivers;
+mod files;
 mod find;
 mod inputs;
 mod model;
+mod parquet;
 mod progress;
 mod read;
+mod reading;
 mod results;
 mod store;
 mod update;

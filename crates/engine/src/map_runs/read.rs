@@ -13,6 +13,7 @@ use rand::RngExt as _;
 use tokio::sync::mpsc;
 
 use super::inputs::Gathered;
+use super::parquet::Rows;
 use super::store::{Chunk, Store};
 use crate::arn::Place;
 use crate::integrations::objects::{ObjectFailure, Objects, Pieces, gunzip, gunzip_if_packed};
@@ -265,9 +266,11 @@ impl Source<'_> {
         format: &ItemFormat,
         intake: &mut Intake<'_>,
     ) -> Result<(), ReadError> {
-        let parser = ItemParser::new(format)?;
         let pieces = self.objects.open(self.place, parameters).await?;
-        parse(parser, pieces, intake).await
+        if *format == ItemFormat::Parquet {
+            return rows(Rows::of(pieces).await?, intake).await;
+        }
+        parse(ItemParser::new(format)?, pieces, intake).await
     }
 
     /// One file of several, which may be packed: Athena packs what it unloads unless it is told not to (Athena guide, "UNLOAD").
@@ -278,9 +281,11 @@ impl Source<'_> {
         format: &ItemFormat,
         intake: &mut Intake<'_>,
     ) -> Result<(), ReadError> {
-        let parser = ItemParser::new(format)?;
+        if *format == ItemFormat::Parquet {
+            return self.file(&object(bucket, key), format, intake).await;
+        }
         let pieces = self.objects.open(self.place, &object(bucket, key)).await?;
-        parse(parser, gunzip_if_packed(pieces).await?, intake).await
+        parse(ItemParser::new(format)?, gunzip_if_packed(pieces).await?, intake).await
     }
 
     /// An S3 inventory: a manifest that names gzipped CSV files and their columns (S3 guide, "Inventory lists").
@@ -362,6 +367,16 @@ async fn parse(mut parser: ItemParser, mut pieces: Pieces, intake: &mut Intake<'
     }
     parser.finish(&mut found)?;
     intake.take(found).await
+}
+
+async fn rows(mut rows: Rows, intake: &mut Intake<'_>) -> Result<(), ReadError> {
+    while let Some(some) = rows.next().await? {
+        intake.take(some).await?;
+        if intake.is_full() {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// The parameters of a GetObject.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::eval::{OutputType, ResultWriting, Transformation};
+use asl::eval::{ResultWriting, Transformation};
 use asl::json::{Json, Payload};
 use asl::limits::Limits;
 use futures::TryStreamExt as _;
@@ -10,11 +10,11 @@ use futures::stream::BoxStream;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::files::{File, GroupWriter};
 use super::model::{End, MapRun};
 use super::store::Store;
 use crate::executions::ExecutionStatus;
-use crate::integrations::objects::{ObjectFailure, Objects};
-use crate::limits;
+use crate::integrations::objects::{ObjectAt, ObjectFailure, Objects};
 use crate::machines::resolve::Definition;
 
 /// Makes the results of one Map Run.
@@ -46,14 +46,14 @@ pub(super) struct ChildRow {
 
 /// Which of the files a child's result is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Group {
+pub(super) enum Group {
     Succeeded,
     Failed,
     Pending,
 }
 
 impl Group {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Succeeded => "SUCCEEDED",
             Self::Failed => "FAILED",
@@ -62,7 +62,7 @@ impl Group {
     }
 }
 
-enum MakeError {
+pub(super) enum MakeError {
     Objects(ObjectFailure),
     Database(sqlx::Error),
 }
@@ -139,27 +139,12 @@ impl Results<'_> {
         };
         let mut files = Vec::new();
         for group in [Group::Failed, Group::Pending, Group::Succeeded] {
-            let mut writer = GroupWriter {
-                results: self,
-                writing,
-                group,
-                bucket: &bucket,
-                folder: &folder,
-                body: String::new(),
-                files: Vec::new(),
-            };
-            if group == Group::Pending {
-                writer.pending().await?;
-            } else {
-                let mut rows = self.closed(group);
-                while let Some(row) = rows.try_next().await? {
-                    for element in elements(&row, group, writing.transformation)? {
-                        writer.add(&element).await?;
-                    }
-                }
+            let mut writer = GroupWriter::new(self, writing, group, (&bucket, &folder));
+            if let Err(error) = writer.write().await {
+                writer.give_up().await;
+                return Err(error);
             }
-            writer.flush().await?;
-            files.push((group.word(), writer.files));
+            files.push((group.word(), writer.into_files()));
         }
         let key = format!("{folder}/manifest.json");
         let manifest = Manifest {
@@ -168,7 +153,11 @@ impl Results<'_> {
             result_files: files.into_iter().collect(),
         };
         let manifest = serde_json::to_string(&manifest).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        self.put(&bucket, &key, manifest).await?;
+        let at = ObjectAt {
+            bucket: bucket.clone(),
+            key: key.clone(),
+        };
+        self.put(&at, manifest).await?;
         let details = serde_json::json!({
             "MapRunArn": &*self.run.arn,
             "ResultWriterDetails": {"Bucket": bucket, "Key": key},
@@ -176,17 +165,18 @@ impl Results<'_> {
         Ok(details.to_string())
     }
 
-    async fn put(&self, bucket: &str, key: &str, body: String) -> Result<(), ObjectFailure> {
-        let Some(objects) = &self.objects else {
-            return Err(ObjectFailure {
-                cause: "This engine is connected to no S3.".to_owned(),
-            });
-        };
-        objects.put(&self.definition.place, bucket, key, body).await
+    pub(super) async fn put(&self, object: &ObjectAt, body: String) -> Result<(), ObjectFailure> {
+        self.objects()?.put(&self.definition.place, object, body).await
+    }
+
+    pub(super) fn objects(&self) -> Result<&dyn Objects, ObjectFailure> {
+        self.objects.as_deref().ok_or_else(|| ObjectFailure {
+            cause: "This engine is connected to no S3.".to_owned(),
+        })
     }
 
     /// The last execution of each input, of those that closed so, in the order of the inputs.
-    fn closed(&self, group: Group) -> BoxStream<'_, sqlx::Result<ChildRow>> {
+    pub(super) fn closed(&self, group: Group) -> BoxStream<'_, sqlx::Result<ChildRow>> {
         let statuses: &'static [&'static str] = match group {
             Group::Succeeded => &["SUCCEEDED"],
             Group::Failed => &["FAILED", "TIMED_OUT", "ABORTED"],
@@ -207,90 +197,6 @@ impl Results<'_> {
     }
 }
 
-struct GroupWriter<'a> {
-    results: &'a Results<'a>,
-    writing: &'a ResultWriting,
-    group: Group,
-    bucket: &'a str,
-    folder: &'a str,
-    body: String,
-    files: Vec<File>,
-}
-
-impl GroupWriter<'_> {
-    async fn add(&mut self, element: &str) -> Result<(), MakeError> {
-        if self.body.len() + element.len() > limits::RESULT_FILE_BYTES_MAX {
-            self.flush().await?;
-        }
-        match (self.writing.output_type, self.body.is_empty()) {
-            (OutputType::Json, true) => self.body.push('['),
-            (OutputType::Json, false) => self.body.push(','),
-            (OutputType::JsonLines, _) => {}
-        }
-        self.body.push_str(element);
-        if self.writing.output_type == OutputType::JsonLines {
-            self.body.push('\n');
-        }
-        Ok(())
-    }
-
-    /// Inputs whose execution has not begun.
-    async fn pending(&mut self) -> Result<(), MakeError> {
-        let store = self.results.store;
-        let arn = &self.results.run.arn;
-        let begun: Vec<i32> = sqlx::query_scalar(
-            "select distinct map_run_index from engine.executions where map_run_arn = $1 order by map_run_index",
-        )
-        .bind(&**arn)
-        .fetch_all(&store.pool)
-        .await?;
-        let mut begun = begun.into_iter().map(i32::unsigned_abs).peekable();
-        let mut index = 0;
-        while index < self.results.inputs {
-            let Some((first, inputs)) = store.chunk_of(arn, index).await? else {
-                return Ok(());
-            };
-            let inputs: Vec<Box<RawValue>> =
-                serde_json::from_slice(&inputs).map_err(|error| sqlx::Error::Decode(error.into()))?;
-            index = first;
-            for input in inputs {
-                if begun.next_if_eq(&index).is_none() {
-                    let pending = Pending {
-                        input: input.get(),
-                        input_details: Details { included: true },
-                        status: "PENDING",
-                    };
-                    let element =
-                        serde_json::to_string(&pending).map_err(|error| sqlx::Error::Encode(error.into()))?;
-                    self.add(&element).await?;
-                }
-                index += 1;
-            }
-        }
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<(), MakeError> {
-        if self.body.is_empty() {
-            return Ok(());
-        }
-        let mut body = std::mem::take(&mut self.body);
-        let ending = match self.writing.output_type {
-            OutputType::Json => {
-                body.push(']');
-                "json"
-            }
-            OutputType::JsonLines => "jsonl",
-        };
-        let (folder, word, number) = (self.folder, self.group.word(), self.files.len());
-        let key = format!("{folder}/{word}_{number}.{ending}");
-        let size = body.len();
-        self.results.put(self.bucket, &key, body).await?;
-        self.files.push(File { key, size });
-        Ok(())
-    }
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Manifest<'a> {
@@ -301,23 +207,16 @@ struct Manifest<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct File {
-    key: String,
-    size: usize,
+pub(super) struct Details {
+    pub(super) included: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Details {
-    included: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Pending<'a> {
-    input: &'a str,
-    input_details: Details,
-    status: &'static str,
+pub(super) struct Pending<'a> {
+    pub(super) input: &'a str,
+    pub(super) input_details: Details,
+    pub(super) status: &'static str,
 }
 
 /// A child with its metadata, in the order AWS writes it.
@@ -348,7 +247,11 @@ struct Description<'a> {
 }
 
 /// What of a child is written. Who failed is described, whatever the transformation.
-fn elements(row: &ChildRow, group: Group, transformation: Transformation) -> sqlx::Result<Vec<String>> {
+pub(super) fn elements(
+    row: &ChildRow,
+    group: Group,
+    transformation: Transformation,
+) -> sqlx::Result<Vec<String>> {
     let text =
         |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|error| sqlx::Error::Decode(error.into()));
     let output = row.output.as_deref().map(text).transpose()?;

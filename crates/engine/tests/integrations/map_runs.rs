@@ -8,6 +8,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::IntoResponse as _;
+use parquet::basic::Compression;
+use parquet::data_type::{ByteArray, ByteArrayType, Int32Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use serde_json::{Value, json};
 use signalbox_engine::integrations::config::IntegrationsConfig;
 use tokio::sync::mpsc;
@@ -260,15 +265,116 @@ async fn children_begin_while_the_file_is_read_and_a_file_that_breaks_fails_the_
     );
 }
 
+/// A Parquet file of one column, in two row groups, packed as asked.
+fn parquet(compression: Compression) -> Vec<u8> {
+    let schema = "message rows { required int32 a; optional binary b (UTF8); }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let properties = WriterProperties::builder().set_compression(compression).build();
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
+    for (numbers, texts) in [([1, 2], vec!["x", "\"y\""]), ([3, 4], vec!["z"])] {
+        let mut group = file.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column
+            .typed::<Int32Type>()
+            .write_batch(&numbers, None, None)
+            .unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let there: Vec<i16> = (0..2).map(|at| i16::from(at < texts.len())).collect();
+        let texts: Vec<ByteArray> = texts.into_iter().map(ByteArray::from).collect();
+        column
+            .typed::<ByteArrayType>()
+            .write_batch(&texts, Some(&there), None)
+            .unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+    }
+    file.into_inner().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn parquet_is_refused_where_it_is_read() {
-    let (api, s3) = api(200, "PAR1").await;
+async fn rows_of_a_parquet_file_are_items_however_it_is_packed() {
+    let packed = [
+        ("snappy", Compression::SNAPPY),
+        ("gzip", Compression::GZIP(Default::default())),
+        ("zstd", Compression::ZSTD(Default::default())),
+        ("lz4", Compression::LZ4_RAW),
+        ("brotli", Compression::BROTLI(Default::default())),
+    ];
+    let mut objects: Vec<(&str, Vec<u8>)> = packed.map(|(key, codec)| (key, parquet(codec))).into();
+    objects.push(("broken", b"PAR1".to_vec()));
+    let (api, _s3) = s3_of(objects).await;
     let machine = api
-        .machine("m", "M", reading(json!({"InputType": "PARQUET"}), json!({})))
+        .machine(
+            "m",
+            "M",
+            reading(json!({"InputType": "PARQUET", "MaxItems": 4}), json!({})),
+        )
         .await;
-    let described = api.run(&machine, json!({"key": "k"})).await;
+    let rows = json!([{"a": 1, "b": "x"}, {"a": 2, "b": "\"y\""}, {"a": 3, "b": "z"}, {"a": 4, "b": null}]);
+    for (key, _) in packed {
+        let described = api.run(&machine, json!({"key": key})).await;
+        assert_eq!(output(&described), rows, "{key}");
+    }
+    let described = api.run(&machine, json!({"key": "broken"})).await;
     let (error, cause) = failure(&described);
     assert_eq!(error, "States.ItemReaderFailed");
     assert!(cause.contains("PARQUET"), "{cause}");
-    assert!(s3.sent().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_file_of_results_is_written_in_parts() {
+    let rows = |count: usize| format!("{{\"text\":\"{}\"}}\n", "x".repeat(200_000)).repeat(count);
+    let sent = Arc::<Mutex<Vec<(String, String)>>>::default();
+    let router = Router::new().fallback({
+        let sent = Arc::clone(&sent);
+        move |request: Request| async move {
+            let (parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            let line = format!("{} {}", parts.method, parts.uri.query().unwrap_or_default());
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            if parts.method != "GET" {
+                sent.lock().unwrap().push((line.clone(), body));
+            }
+            let answer = match &*line {
+                begun if begun.starts_with("POST uploads") => {
+                    "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+                        .to_owned()
+                }
+                read if read.starts_with("GET") => rows(50),
+                _ => String::new(),
+            };
+            ([("etag", "\"tag\"")], answer)
+        }
+    });
+    let (url, _s3) = serve(router).await;
+    let api = Api::start(IntegrationsConfig {
+        endpoints: endpoints([("S3", &url)]),
+        ..IntegrationsConfig::default()
+    })
+    .await;
+    let writer = json!({"ResultWriter": {
+        "Resource": "arn:aws:states:::s3:putObject",
+        "WriterConfig": {"Transformation": "COMPACT", "OutputType": "JSONL"},
+        "Parameters": {"Bucket": "out", "Prefix": "p"},
+    }});
+    let mut states = reading(json!({"InputType": "JSONL"}), writer);
+    states["M"]["ItemProcessor"]["ProcessorConfig"]["ExecutionType"] = json!("EXPRESS");
+    let machine = api.machine("m", "M", states).await;
+    let described = api.run(&machine, json!({"key": "k"})).await;
+    output(&described);
+    let sent = sent.lock().unwrap().clone();
+    let [begun, first, second, done, manifest] = &sent[..] else {
+        panic!("{:?}", sent.iter().map(|(line, _)| line).collect::<Vec<_>>());
+    };
+    assert!(begun.0.starts_with("POST uploads"), "{}", begun.0);
+    assert!(first.0.contains("partNumber=1") && second.0.contains("partNumber=2"));
+    assert!(
+        first.1.len() > 5 * 1024 * 1024,
+        "no part but the last may be shorter"
+    );
+    assert_eq!(format!("{}{}", first.1, second.1), rows(50));
+    assert!(done.1.contains("<PartNumber>2</PartNumber>"), "{}", done.1);
+    let manifest: Value = serde_json::from_str(&manifest.1).unwrap();
+    assert_eq!(manifest["ResultFiles"]["SUCCEEDED"][0]["Size"], rows(50).len());
 }
