@@ -151,7 +151,7 @@ impl Shared {
                 self.client.ok("RedriveExecution", request).await;
                 continue;
             }
-            if maps::is_distributed(&name) && looks.is_multiple_of(8) {
+            if maps::is_distributed(&name) && looks.is_multiple_of(20) {
                 watch.look(&self.client, &execution).await;
             }
             if found["status"] != "RUNNING" {
