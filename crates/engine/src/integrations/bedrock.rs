@@ -6,7 +6,7 @@ use futures::TryStreamExt as _;
 
 use super::TaskError;
 use super::errors::{self, Generation, Wording};
-use super::objects::{ObjectFailure, Objects as _};
+use super::objects::{ObjectAt, ObjectFailure, Objects as _};
 use super::s3::S3;
 use super::sdk::{Action, Circumstances, within_limit};
 use crate::limits::RESPONSE_BYTES_MAX;
@@ -43,8 +43,11 @@ pub(super) async fn invoke_model(
     let answered = result.get("Body").and_then(Json::as_str).unwrap_or_default();
     let body = match request.output {
         Some((uri, location)) => {
-            let (bucket, key) = (location.bucket, location.key);
-            s3.put(circumstances.here, bucket, key, answered.to_owned())
+            let object = ObjectAt {
+                bucket: location.bucket.to_owned(),
+                key: location.key.to_owned(),
+            };
+            s3.put(circumstances.here, &object, answered.to_owned())
                 .await
                 .map_err(|failure| failed("S3", failure))?;
             Json::from(uri)

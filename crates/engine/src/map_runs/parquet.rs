@@ -42,13 +42,14 @@ impl Rows {
         if let Some(rows) = self.some.recv().await {
             return rows.map(Some);
         }
-        match self.reading.take() {
-            // Something in the file that the decoder does not stand.
-            Some(reading) if reading.await.is_err() => {
-                Err(ItemError("The file is not in the format PARQUET.".to_owned()))
-            }
-            Some(_) | None => Ok(None),
-        }
+        let Some(reading) = self.reading.take() else {
+            return Ok(None);
+        };
+        // Something was in the file that the decoder does not stand.
+        reading
+            .await
+            .map(|()| None)
+            .map_err(|_| ItemError("The file is not in the format PARQUET.".to_owned()))
     }
 }
 
