@@ -185,12 +185,9 @@ impl<'e> Editor<'e> {
                 };
                 let column = self.dash(nodes.first()?)?;
                 let lines = element(value, column);
-                let at = match nodes.get(index) {
-                    Some(next) => self.line_start(next.span.start),
-                    None => {
-                        let last = nodes.last()?;
-                        self.last_line_end(last, last.span.start)
-                    }
+                let at = match (nodes.get(index), nodes.last()?) {
+                    (Some(next), _) => self.line_start(next.span.start),
+                    (None, last) => self.last_line_end(last, last.span.start),
                 };
                 Some(self.insert_lines(at, &lines))
             }
