@@ -92,13 +92,12 @@ impl Connection {
     }
 
     async fn exchange(&mut self) -> Result<(bool, Vec<u8>), Failed> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(&self.server).await?;
-                stream.set_nodelay(true)?;
-                stream
-            }
+        let mut stream = if let Some(stream) = self.stream.take() {
+            stream
+        } else {
+            let stream = TcpStream::connect(&self.server).await?;
+            stream.set_nodelay(true)?;
+            stream
         };
         stream.write_all(&self.written).await?;
         self.read.clear();

@@ -30,7 +30,7 @@ impl Table {
     /// This server can't do the work, or not in the time.
     pub(crate) fn cannot(&mut self, what: &str, why: &str) {
         let why: String = why.chars().take(300).collect();
-        println!("{what}: cannot: {why}");
+        self.add(what, "cannot", &format!(": {why}"));
     }
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for Table {
                 let reached = figures
                     .iter()
                     .find(|(of, _)| *of == server)
-                    .map_or("cannot", |(_, reached)| reached);
+                    .map_or("–", |(_, reached)| reached);
                 write!(f, " {reached} |")?;
             }
             writeln!(f)?;

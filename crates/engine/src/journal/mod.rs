@@ -189,8 +189,6 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed test should panic")]
-
     use std::pin::pin;
 
     use futures::poll;

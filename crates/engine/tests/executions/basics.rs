@@ -241,9 +241,8 @@ async fn a_failed_execution_goes_on_when_it_is_redriven() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ended_at_once_keeps_its_events_in_its_row_and_a_redrive_adds_to_them() {
     let server = Server::start().await;
-    let machine = server
-        .machine("at-once", one(json!({"Type": "Fail", "Error": "E"})))
-        .await;
+    let definition = json!({"StartAt": "S", "States": {"S": {"Type": "Fail", "Error": "E"}}});
+    let machine = server.machine("at-once", definition).await;
     let execution = server.run(&machine, json!({})).await;
     server.closed(&execution).await;
     let at_first = server.types(&execution).await;
@@ -270,7 +269,7 @@ async fn what_ended_at_once_keeps_its_events_in_its_row_and_a_redrive_adds_to_th
     assert!(chunks().await > 0);
     let types = server.types(&execution).await;
     assert_eq!(
-        types.first_chunk::<3>().map(|first| first.as_slice()),
+        types.first_chunk::<3>().map(<[String; 3]>::as_slice),
         Some(at_first.as_slice())
     );
     assert_eq!(types.get(3).map(String::as_str), Some("ExecutionRedriven"));
