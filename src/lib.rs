@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod ids;
 pub mod limits;
+pub mod region;
 pub mod schema;
 pub mod telemetry;
 // the outside world, one door each

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The root package's rooms, bottom up. A room may name those on its own level or before it, never those after.
 const ROOMS: &[&[&str]] = &[
-    &["clock", "ids", "limits", "schema"],
+    &["clock", "ids", "limits", "region", "schema"],
     &["config", "telemetry"],
     &["db", "outbound", "step_functions"],
     &["lifecycle", "signals"],

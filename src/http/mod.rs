@@ -19,5 +19,5 @@ pub use idempotency::IdempotencyToken;
 pub use json::Json;
 pub use params::{Path, Query};
 pub use precondition::{Precondition, Unmet, etag};
-pub use problem::{ErrorItem, Problem, ProblemKind, Region};
+pub use problem::{ErrorItem, Problem, ProblemKind};
 pub use request_context::request_id;

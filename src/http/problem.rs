@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::request_context;
 use crate::db::{DbError, paging::InvalidCursor};
 use crate::limits;
+use crate::region::Region;
 
 macro_rules! problem_kinds {
     ($($(#[$doc:meta])* $kind:ident = $code:literal, $status:ident, $title:literal;)*) => {
@@ -106,31 +107,6 @@ problem_kinds! {
     TimedOut = "timed_out", SERVICE_UNAVAILABLE, "The request took too long";
     /// A fault of this service.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
-}
-
-/// A piece of a definition's text: lines, and columns in characters, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Region {
-    /// The line it begins on.
-    pub start_line: u32,
-    /// The column of its first character.
-    pub start_column: u32,
-    /// The line it ends on.
-    pub end_line: u32,
-    /// The column after its last character.
-    pub end_column: u32,
-}
-
-impl From<asl::Region> for Region {
-    fn from(region: asl::Region) -> Self {
-        let ((start_line, start_column), (end_line, end_column)) = (region.start, region.end);
-        Self {
-            start_line,
-            start_column,
-            end_line,
-            end_column,
-        }
-    }
 }
 
 /// One of several things wrong with a request. Also the shape of a diagnostic of a definition.

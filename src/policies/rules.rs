@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::limits;
 use super::model::{Diagnostic, Rule, RuleScope, Severity};
-use crate::http::Region;
+use crate::region::Region;
 
 /// Code of a diagnostic that comes from a rule of the house.
 pub const RULE_CODE: &str = "CUSTOM_RULE";
