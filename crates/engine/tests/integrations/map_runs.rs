@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::IntoResponse as _;
-use parquet::basic::Compression;
+use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, Int32Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -148,11 +148,11 @@ async fn s3_of(objects: Vec<(&'static str, Vec<u8>)>) -> (Api, JoinSet<()>) {
             }
             let mut keys: Vec<&String> = objects.keys().filter(|key| key.starts_with("data/")).collect();
             keys.sort();
-            let contents: String = keys
-                .iter()
-                .map(|key| format!("<Contents><Key>{key}</Key><Size>1</Size></Contents>"))
-                .collect();
-            format!("<ListBucketResult>{contents}</ListBucketResult>").into_response()
+            let mut listing = "<ListBucketResult>".to_owned();
+            for key in keys {
+                listing.extend(["<Contents><Key>", key, "</Key><Size>1</Size></Contents>"]);
+            }
+            (listing + "</ListBucketResult>").into_response()
         }
     });
     let (url, server) = serve(router).await;
@@ -296,10 +296,10 @@ fn parquet(compression: Compression) -> Vec<u8> {
 async fn rows_of_a_parquet_file_are_items_however_it_is_packed() {
     let packed = [
         ("snappy", Compression::SNAPPY),
-        ("gzip", Compression::GZIP(Default::default())),
-        ("zstd", Compression::ZSTD(Default::default())),
+        ("gzip", Compression::GZIP(GzipLevel::default())),
+        ("zstd", Compression::ZSTD(ZstdLevel::default())),
         ("lz4", Compression::LZ4_RAW),
-        ("brotli", Compression::BROTLI(Default::default())),
+        ("brotli", Compression::BROTLI(BrotliLevel::default())),
     ];
     let mut objects: Vec<(&str, Vec<u8>)> = packed.map(|(key, codec)| (key, parquet(codec))).into();
     objects.push(("broken", b"PAR1".to_vec()));
