@@ -129,7 +129,12 @@ mod tests {
         let done = run(&map(json!({})), &json!([1, 2]), answers).unwrap();
         assert_eq!((done.status, done.output), ("SUCCEEDED", Some(json!(["a", "b"]))));
         assert_eq!(done.duration_ms, 60_000);
-        assert!(done.trail.entered.contains("T"));
+        let entered: Vec<&String> = done.trail.entered.iter().collect();
+        assert_eq!(
+            entered,
+            ["M"],
+            "children are executions of their own, with ways of their own"
+        );
     }
 
     #[test]
