@@ -2,11 +2,12 @@
 //!
 //! As on AWS: only the top scope must be able to end, and a machine that cannot is not asked what else in it
 //! cannot be reached. A scope with a transition into nowhere is not asked either, nor one with a state that
-//! does not say where it goes: what it meant to lead to would be reported a second time.
+//! does not say where it goes: what it meant to lead to would be reported a second time. AWS does report it twice
+//! (seen in its answers to CreateStateMachine), and so do answers in its name.
 
 use super::context::{Context, Finding};
 use super::fields::{did_you_mean, respelled};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Origin};
 use crate::json::spanned::{Member, Node};
 use crate::suggest;
 use crate::syntax::definition::{Scope, State, Transition};
@@ -34,7 +35,8 @@ pub(super) fn check(context: &mut Context<'_>) {
         context.add(finding.at_span(span).help(help));
     }
     for (index, scope) in definition.scopes.iter().enumerate() {
-        let asked = broken.get(index) == Some(&false) && !(index == 0 && endless);
+        let is_whole = broken.get(index) == Some(&false) || context.options.only == Some(Origin::Aws);
+        let asked = is_whole && !(index == 0 && endless);
         if asked {
             unreachable_states(context, scope);
         }
@@ -292,6 +294,8 @@ fn reach(context: &Context<'_>, scope: &Scope<'_>, from: Option<usize>, reached:
 #[cfg(test)]
 mod tests {
     use crate::checks::tests::{all, finds, help_of, machine, mended, passes};
+    use crate::checks::{CheckOptions, diagnose};
+    use crate::diagnostic::{Origin, invalid_definition_message};
 
     #[test]
     fn transitions_lead_to_states_of_their_scope() {
@@ -386,6 +390,30 @@ mod tests {
                 &format!("SCHEMA_VALIDATION_FAILED: {message}"),
             );
         }
+    }
+
+    #[test]
+    fn in_the_name_of_aws_what_follows_from_a_wrong_way_is_said_too() {
+        let options = CheckOptions {
+            only: Some(Origin::Aws),
+            ..CheckOptions::default()
+        };
+        let said = |text: &str| invalid_definition_message(&diagnose(text, &options).diagnostics).unwrap();
+        let wrong_next = machine(
+            "",
+            r#""pass1": {"Type": "Pass", "Next": "pass3"}, "pass2": {"Type": "Pass", "End": true}"#,
+        );
+        assert_eq!(
+            said(&wrong_next),
+            "Invalid State Machine Definition: 'MISSING_TRANSITION_TARGET: Missing 'Next' target: pass3 at \
+             /States/pass1/Next, MISSING_TRANSITION_TARGET: State \"pass2\" is not reachable. at /States/pass2'"
+        );
+        let wrong_start = r#"{"StartAt": "own.run", "States": {"run": {"Type": "Succeed"}}}"#;
+        assert_eq!(
+            said(wrong_start),
+            "Invalid State Machine Definition: 'MISSING_TRANSITION_TARGET: Missing 'Next' target: own.run at \
+             /StartAt, MISSING_TRANSITION_TARGET: State \"run\" is not reachable. at /States/run'"
+        );
     }
 
     #[test]

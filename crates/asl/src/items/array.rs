@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn what_lies_beside_the_way_is_passed_over_whatever_is_in_it() {
         let document = "\u{feff}{\"x\": \"}\\\"]\", \"y\": [{\"a\": [9]}, 7], \"k\\u0065y\": [null, [0], {\"a\": [ {\"b\": 1} , 2]}], \"z\" broken";
-        assert_eq!(at("/key/2/a", document).unwrap(), r#"[{"b": 1},2]"#);
+        assert_eq!(at("/key/2/a", document).unwrap(), r#"[{"b":1},2]"#);
         assert_eq!(at("/key/1", document).unwrap(), "[0]");
         assert_eq!(at("/y/0/a", document).unwrap(), "[9]");
         assert!(at("/z", document).is_err());

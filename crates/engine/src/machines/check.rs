@@ -1,5 +1,6 @@
 //! Whether a text is a definition, by the checks of the crate `asl`.
 
+use asl::diagnostic::Origin;
 use asl::machine::Machine;
 use asl::{CheckOptions, Checked};
 use thiserror::Error;
@@ -22,13 +23,17 @@ pub struct DefinitionError(pub String);
 
 /// Checks a definition for machines of this kind.
 pub fn check_definition(text: &str, kind: Kind) -> Result<CheckedDefinition, DefinitionError> {
+    let options = CheckOptions {
+        only: Some(Origin::Aws),
+        ..CheckOptions::from(kind.for_asl())
+    };
     let Checked {
         diagnostics,
         machine,
         unrunnable,
         variables_read,
         ..
-    } = asl::check(text, &CheckOptions::from(kind.for_asl()));
+    } = asl::check(text, &options);
     let Some(machine) = machine else {
         let message = asl::diagnostic::invalid_definition_message(&diagnostics)
             .or_else(|| {
