@@ -8,9 +8,9 @@ use super::prepare::{Asker, prepare, refuse_quarantined};
 use super::presets::fill_in;
 use super::refusal::StartError;
 use super::request::{Fault, StartDeployment};
-use super::start::{begin, drawn, json, write_tests};
+use super::start::{begin, drawn, json, write_tests, written};
 use super::store;
-use super::store::record::{self, Record, Written};
+use super::store::record::{self, Record};
 use super::store::timeline::{self, NewEvent};
 use super::write::wake;
 use crate::app::App;
@@ -139,20 +139,8 @@ pub(super) async fn change(
     };
     let deployment = begin(read.id, state, &prepared, has_tests, None);
     let (body, plan) = (json(&request)?, json(&prepared.plan)?);
-    let written = Written {
-        deployment: &deployment,
-        revision: prepared.revision,
-        request: &body,
-        plan: &plan,
-        plan_digest: &prepared.plan.digest,
-        analysis: &request.analysis,
-        monitoring_enabled: prepared.monitoring_enabled,
-        in_flight: request.on_rollback.in_flight,
-        protect_unqualified: prepared.plan.protect_unqualified,
-        reason: request.reason.as_deref(),
-        topics: &prepared.topics,
-    };
-    if !record::replan(&mut tx, read.version, &written, who, now).await? {
+    let rewritten = written(&deployment, &request, &prepared, (&body, &plan));
+    if !record::replan(&mut tx, read.version, &rewritten, who, now).await? {
         return Err(ChangeError::Changed);
     }
     if !same_tests {

@@ -123,19 +123,7 @@ async fn insert(
     let has_tests = !request.tests.cases.is_empty() || !past.is_empty();
     let deployment = begin(id, state, prepared, has_tests, to_version);
     let (body, plan) = (json(request)?, json(&prepared.plan)?);
-    let new = Written {
-        deployment: &deployment,
-        revision: prepared.revision,
-        request: &body,
-        plan: &plan,
-        plan_digest: &prepared.plan.digest,
-        analysis: &request.analysis,
-        monitoring_enabled: prepared.monitoring_enabled,
-        in_flight: request.on_rollback.in_flight,
-        protect_unqualified: prepared.plan.protect_unqualified,
-        reason: request.reason.as_deref(),
-        topics: &prepared.topics,
-    };
+    let new = written(&deployment, request, prepared, (&body, &plan));
     let place = (request.template.as_str(), prepared.environment.as_str());
     match record::insert(tx, place, &new, (requester, parent), now).await {
         Ok(()) => {}
@@ -236,6 +224,28 @@ pub(super) async fn write_tests(
 /// What the database keeps as JSON.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<Value, DbError> {
     serde_json::to_value(value).map_err(|error| DbError::Other(sqlx::Error::Encode(error.into())))
+}
+
+/// What is written down of a deployment that begins, or begins again: `body` and `plan` are the request and the plan as JSON.
+pub(super) fn written<'a>(
+    deployment: &'a Deployment,
+    request: &'a StartDeployment,
+    prepared: &'a Prepared,
+    (body, plan): (&'a Value, &'a Value),
+) -> Written<'a> {
+    Written {
+        deployment,
+        revision: prepared.revision,
+        request: body,
+        plan,
+        plan_digest: &prepared.plan.digest,
+        analysis: &request.analysis,
+        monitoring_enabled: prepared.monitoring_enabled,
+        in_flight: request.on_rollback.in_flight,
+        protect_unqualified: prepared.plan.protect_unqualified,
+        reason: request.reason.as_deref(),
+        topics: &prepared.topics,
+    }
 }
 
 /// A deployment that has done nothing yet.

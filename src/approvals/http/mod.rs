@@ -62,10 +62,22 @@ struct ListQuery {
     cursor: Option<String>,
 }
 
+/// Whose inbox is listed.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum AssigneeIs {
+pub(super) enum AssigneeIs {
     Me,
+}
+
+impl AssigneeIs {
+    /// The inbox itself.
+    pub(super) fn inbox(self, app: &App, caller: Caller) -> Assignee {
+        let Self::Me = self;
+        Assignee {
+            terms: rules::terms(&app.config.approvals.groups, &caller),
+            name: caller.name,
+        }
+    }
 }
 
 /// Lists approvals, newest first.
@@ -81,10 +93,7 @@ async fn list_approvals(
         limit: query.limit,
         cursor: query.cursor,
     };
-    let assignee = query.assignee.map(|AssigneeIs::Me| Assignee {
-        terms: rules::terms(&app.config.approvals.groups, &caller),
-        name: caller.name,
-    });
+    let assignee = query.assignee.map(|whose| whose.inbox(&app, caller));
     let filter = Filter {
         state: query.state,
         subject: query.subject,

@@ -219,13 +219,13 @@ fn unreachable_states(context: &mut Context<'_>, scope: &Scope<'_>) {
     let heads = not_reached(scope, &is_led_to);
     let in_order = heads.into_iter().chain(scope.states.iter().copied());
     for index in in_order.collect::<Vec<_>>() {
-        let before = reached.clone();
         if context.is_full() {
             break;
         }
-        if before.get(index - first_of(scope)) != Some(&false) {
+        if reached.get(index - first_of(scope)) != Some(&false) {
             continue;
         }
+        let before = reached.clone();
         reach(context, scope, Some(index), &mut reached);
         let Some(state) = context.state(index) else {
             continue;

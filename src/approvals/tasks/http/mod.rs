@@ -16,8 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::rules::terms;
-use super::super::store::Assignee;
+use super::super::http::AssigneeIs;
 use super::answer::answer;
 use super::hold::{self, HoldError};
 use super::intake::intake as take;
@@ -85,12 +84,6 @@ struct ListQuery {
     cursor: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum AssigneeIs {
-    Me,
-}
-
 /// Lists human tasks, newest first.
 #[utoipa::path(get, path = "/v1/tasks", tag = "approvals", params(ListQuery), responses(
     (status = 200, description = "A page of tasks", body = Page<TaskView>),
@@ -104,10 +97,7 @@ async fn list_tasks(
         limit: query.limit,
         cursor: query.cursor,
     };
-    let assignee = query.assignee.map(|AssigneeIs::Me| Assignee {
-        terms: terms(&app.config.approvals.groups, &caller),
-        name: caller.name,
-    });
+    let assignee = query.assignee.map(|whose| whose.inbox(&app, caller));
     let filter = Filter {
         state: query.state,
         environment: query.environment,

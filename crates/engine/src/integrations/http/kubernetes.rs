@@ -16,12 +16,11 @@ use super::exchange::{Names, Outgoing, pairs, shown};
 use crate::arn::Place;
 use crate::clock::Clock;
 use crate::integrations::aws::Answer;
+use crate::integrations::jobs::Looks;
 use crate::integrations::protocols::as_text;
 use crate::integrations::sdk::within_limit;
 use crate::integrations::{TaskContext, TaskError, errors};
-use crate::limits::{
-    CONNECT_MS_MAX, JOB_POLL_FAILURES_MAX, JOB_POLL_MS_FIRST, JOB_POLL_MS_MAX, LOG_CONTAINERS_MAX,
-};
+use crate::limits::{CONNECT_MS_MAX, LOG_CONTAINERS_MAX};
 
 /// `eks:call`
 pub(super) async fn call(
@@ -120,24 +119,17 @@ impl<'j> KubernetesJob<'j> {
 
     async fn follow(&self, name: &str) -> Result<(bool, Object), TaskError> {
         let url = self.jobs(Some(name))?;
-        let mut wait_ms = JOB_POLL_MS_FIRST;
-        let mut failures = 0;
+        let mut looks = Looks::begin();
         loop {
-            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-            wait_ms = (wait_ms * 3 / 2).min(JOB_POLL_MS_MAX);
+            looks.wait().await;
             let looked = self
                 .cluster
                 .ask(Method::GET, url.clone(), None, self.clock.now_ms())
                 .await;
-            let job = match looked {
-                Ok(answer) => body(&answer),
-                Err(_) if failures < JOB_POLL_FAILURES_MAX => {
-                    failures += 1;
-                    continue;
-                }
-                Err(error) => return Err(error),
+            let Some(answer) = looks.found(looked)? else {
+                continue;
             };
-            failures = 0;
+            let job = body(&answer);
             if let (Some(well), Some(job)) = (end_of(&job), job.as_object()) {
                 return Ok((well, job.clone()));
             }

@@ -10,15 +10,15 @@
 
 mod analytics;
 mod compute;
+mod looks;
 mod media;
 mod model;
 mod models;
 
-use std::time::Duration;
-
 use asl::json::Payload;
 use asl::json::value::Json;
 
+pub(super) use self::looks::Looks;
 use self::model::{Following, Stand, members};
 use super::aws::Caller;
 use super::errors;
@@ -26,7 +26,7 @@ use super::optimised::Optimised;
 use super::sdk::{Action, Circumstances, within_limit};
 use super::{TaskContext, TaskError};
 use crate::clock::Clock;
-use crate::limits::{JOB_LANES, JOB_POLL_FAILURES_MAX, JOB_POLL_MS_FIRST, JOB_POLL_MS_MAX};
+use crate::limits::JOB_LANES;
 
 /// How a job that this action starts is followed; none when it is not known here.
 pub(super) fn find(service: &str, action: &str) -> Option<&'static Following> {
@@ -99,25 +99,21 @@ impl Job<'_> {
         let by = members(by, self.parameters.json(), response)
             .ok_or_else(|| errors::fail("States.TaskFailed", response.to_string()))?;
         let describe = self.action(describe)?;
-        let mut wait_ms = JOB_POLL_MS_FIRST;
-        let mut failures = 0;
+        let mut looks = Looks::begin();
         let mut last_seen = Json::Null;
         loop {
-            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-            wait_ms = (wait_ms * 3 / 2).min(JOB_POLL_MS_MAX);
-            let stand = match self.call(describe, &by).await {
-                Ok(described) => self.following.stand(&described),
-                Err(error) if self.following.is_gone(&error) => Stand::Over {
+            looks.wait().await;
+            let looked = match self.call(describe, &by).await {
+                Ok(described) => Ok(self.following.stand(&described)),
+                Err(error) if self.following.is_gone(&error) => Ok(Stand::Over {
                     well: true,
                     job: std::mem::take(&mut last_seen),
-                },
-                Err(_) if failures < JOB_POLL_FAILURES_MAX => {
-                    failures += 1;
-                    continue;
-                }
-                Err(error) => return Err(error),
+                }),
+                Err(error) => Err(error),
             };
-            failures = 0;
+            let Some(stand) = looks.found(looked)? else {
+                continue;
+            };
             match stand {
                 Stand::Running { job } => last_seen = job,
                 Stand::Over { well, job } => {
